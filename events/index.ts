@@ -1,0 +1,25 @@
+// The vocabulary: what every room may speak of. Nothing here does I/O.
+export type { ErrorPolicy } from "./errors.ts";
+export {
+  AssertionError,
+  assert,
+  CancelledError,
+  ensureError,
+  RetryableError,
+  TerminalError,
+  VarftError,
+} from "./errors.ts";
+export type { HashName } from "./hash.ts";
+export { hashName, isHashName, sha256Bytes, sha256Hex } from "./hash.ts";
+export { philox4x32, RandomStream } from "./philox.ts";
+export type {
+  EvaluationSummary,
+  EventData,
+  EventType,
+  NumericClass,
+  RewardComponent,
+  Sampling,
+  Task,
+  TypedEvent,
+} from "./schemas.ts";
+export { EventSchemaError, event, eventSchemas, parseEventData } from "./schemas.ts";

@@ -1,0 +1,246 @@
+// Every event type, its current version and the shape of its data. This table is the vocabulary:
+// an event that is not here cannot be appended. `observed` holds what was merely seen (times,
+// places, durations) and is no part of a run's result (invariant I4).
+import { z } from "zod";
+import { TerminalError } from "./errors.ts";
+import { isHashName } from "./hash.ts";
+
+const hash = z.custom<`sha256:${string}`>((value) => typeof value === "string" && isHashName(value));
+const int32Array = z.custom<Int32Array>((value) => value instanceof Int32Array);
+const float32Array = z.custom<Float32Array>((value) => value instanceof Float32Array);
+const observed = z.record(z.string(), z.unknown()).optional();
+const count = z.int().nonnegative();
+
+/** What must be equal for two runs to be comparable bit by bit (invariant I4). */
+const numericClass = z.strictObject({
+  code: z.string(),
+  onnxruntime: z.string(),
+  device: z.string(),
+  sandbox: z.string(),
+});
+
+/** One task as it was played: all that the judge and a later reader need, images by hash. */
+const task = z.strictObject({
+  id: z.string(),
+  task: z.enum(["coding", "search"]),
+  kind: z.string(),
+  question: z.string(),
+  answers: z.array(z.string()),
+  image: hash,
+  /** The clean image that the right repair would give, where there is one. */
+  reference: hash.nullable(),
+});
+
+const sampling = z.strictObject({
+  temperature: z.number().positive(),
+  greedy: z.boolean(),
+  /** False: the tool hands back its input unchanged, a control that shows what the tool is worth. */
+  tools: z.boolean(),
+});
+
+const component = z.strictObject({ name: z.string(), value: z.number(), weight: z.number() });
+
+const summary = z.strictObject({
+  n: count,
+  em: z.number(),
+  f1: z.number(),
+  format: z.number(),
+  kinds: z.record(z.string(), z.strictObject({ n: count, em: z.number(), f1: z.number() })),
+  /** Share of degraded images that ended within the pixel tolerance of the reference repair, 0–100. */
+  repaired: z.number().nullable(),
+  /** Share of clean images on which a tool was called, 0–100. */
+  needlessCalls: z.number().nullable(),
+});
+
+/** `[type, version]` → the schema of `data`. */
+export const eventSchemas = {
+  "run.started": z.strictObject({
+    run: z.string(),
+    seed: count,
+    config: z.record(z.string(), z.unknown()),
+    numericClass,
+    base: hash,
+    policy: hash,
+    optimizer: hash,
+    observed,
+  }),
+  "step.planned": z.strictObject({
+    step: count,
+    policy: hash,
+    samples: count,
+    sampling,
+    tasks: z.array(task),
+    observed,
+  }),
+  "evaluation.planned": z.strictObject({
+    evaluation: count,
+    name: z.string(),
+    policy: hash,
+    sampling,
+    tasks: count,
+    observed,
+  }),
+  "run.completed": z.strictObject({ steps: count, policy: hash, observed }),
+  "evaluation.started": z.strictObject({
+    evaluation: count,
+    name: z.string(),
+    policy: hash,
+    sampling,
+    tasks: z.array(task),
+    observed,
+  }),
+  "evaluation.completed": z.strictObject({
+    evaluation: count,
+    name: z.string(),
+    policy: hash,
+    summary,
+    observed,
+  }),
+  "trajectory.started": z.strictObject({
+    policy: hash,
+    task: z.string(),
+    sampling,
+    /** The prompt, image placeholders expanded. */
+    ids: int32Array,
+    images: z.array(hash),
+    observed,
+  }),
+  "turn.sampled": z.strictObject({
+    turn: count,
+    policy: hash,
+    ids: int32Array,
+    logProbs: float32Array,
+    /** Mean entropy of the sampled tokens' distributions, nats. */
+    entropy: z.number(),
+    finish: z.enum(["stop", "length"]),
+    observed,
+  }),
+  "tool.called": z.strictObject({
+    turn: count,
+    tool: z.enum(["python", "search"]),
+    input: z.string(),
+    image: hash.nullable(),
+    observed,
+  }),
+  "tool.returned": z.strictObject({
+    turn: count,
+    tool: z.enum(["python", "search"]),
+    cause: z.string(),
+    text: z.string(),
+    image: hash.nullable(),
+    observed,
+  }),
+  /** What the environment appended to the context before the next turn. Carries no loss. */
+  "turn.prompted": z.strictObject({
+    turn: count,
+    ids: int32Array,
+    images: z.array(hash),
+    observed,
+  }),
+  "trajectory.ended": z.strictObject({
+    cause: z.enum(["answered", "malformed", "turn-limit", "context-limit"]),
+    answer: z.string().nullable(),
+    turns: count,
+    calls: count,
+    observed,
+  }),
+  "reward.assigned": z.strictObject({
+    trajectory: z.string(),
+    components: z.array(component),
+    reward: z.number(),
+    em: z.number(),
+    f1: z.number(),
+    /** Mean absolute pixel difference of the last image to the reference repair, 0–255. */
+    pixelError: z.number().nullable(),
+    observed,
+  }),
+  "batch.assembled": z.strictObject({
+    step: count,
+    policy: hash,
+    optimizer: hash,
+    /** Trajectory streams, ordered by (group, sample). */
+    trajectories: z.array(z.string()),
+    rewards: float32Array,
+    advantages: float32Array,
+    droppedGroups: z.array(count),
+    /** Per minibatch the indices into `trajectories`, in the order of the sum. */
+    minibatches: z.array(int32Array),
+    observed,
+  }),
+  "gradient.computed": z.strictObject({
+    step: count,
+    minibatch: count,
+    tokens: count,
+    loss: z.number(),
+    policyLoss: z.number(),
+    kl: z.number(),
+    entropy: z.number(),
+    ratioMean: z.number(),
+    ratioMax: z.number(),
+    clipFraction: z.number(),
+    /** Largest and mean |sampler − old| log-prob over loss-carrying tokens, nats. */
+    mismatchMax: z.number(),
+    mismatchMean: z.number(),
+    gradientNorm: z.number(),
+    learningRate: z.number(),
+    /** The content name of the gradient (safetensors bytes); stored as a blob if `stored`. */
+    gradient: hash,
+    stored: z.boolean(),
+    observed,
+  }),
+  "policy.updated": z.strictObject({
+    step: count,
+    policyBefore: hash,
+    policyAfter: hash,
+    optimizerBefore: hash,
+    optimizerAfter: hash,
+    /** True where the optimizer state itself is a blob, not only its hash. */
+    optimizerStored: z.boolean(),
+    observed,
+  }),
+  /** Placement and life of a process; no part of the result. */
+  "actor.registered": z.strictObject({ role: z.string(), numericClass, observed }),
+  "actor.ended": z.strictObject({ role: z.string(), cause: z.string(), observed }),
+} as const;
+
+export type EventType = keyof typeof eventSchemas;
+
+/** The data of an event of type `T`. */
+export type EventData<T extends EventType> = z.infer<(typeof eventSchemas)[T]>;
+
+/** An event of type `T` as an actor hands it to `append`. */
+export interface TypedEvent<T extends EventType = EventType> {
+  readonly type: T;
+  readonly v: number;
+  readonly data: EventData<T>;
+}
+
+export type NumericClass = z.infer<typeof numericClass>;
+export type Task = z.infer<typeof task>;
+export type Sampling = z.infer<typeof sampling>;
+export type RewardComponent = z.infer<typeof component>;
+export type EvaluationSummary = z.infer<typeof summary>;
+
+/** The current version of each event type; types that are not named are at version 1. */
+const versions: Partial<Record<EventType, number>> = {};
+
+/** An event whose data does not fit its schema, or whose type is not in the vocabulary. */
+export class EventSchemaError extends TerminalError {
+  constructor(type: string, reason: string) {
+    super("event-schema", `event ${type} does not fit its schema: ${reason}`);
+  }
+}
+
+/** Builds an event of the current version, its data checked. Throws `EventSchemaError`. */
+export function event<T extends EventType>(type: T, data: EventData<T>): TypedEvent<T> {
+  return { type, v: versions[type] ?? 1, data: parseEventData(type, data) };
+}
+
+/** Checks `data` against the schema of `type`. Throws `EventSchemaError` naming the key. */
+export function parseEventData<T extends EventType>(type: T, data: unknown): EventData<T> {
+  const schema = eventSchemas[type];
+  if (!schema) throw new EventSchemaError(type, "unknown type");
+  const parsed = schema.safeParse(data);
+  if (!parsed.success) throw new EventSchemaError(type, z.prettifyError(parsed.error));
+  return parsed.data as EventData<T>;
+}

@@ -1,0 +1,33 @@
+// The strict front for uvu. With plain uvu an empty match, a left-over `.only`, a file that
+// registers no suite, a test that never ends and an open handle all pass or hang; here they fail.
+//
+//   node --import tsx scripts/run-tests.ts [PATTERN]     PATTERN: a regular expression over paths
+import { readFile } from "node:fs/promises";
+import { parse } from "uvu/parse";
+
+const limitMs = Number(process.env["TEST_LIMIT_MS"] ?? 900_000);
+const pattern = process.argv[2] ?? "\\.test\\.ts$";
+const queue: unknown[][] = [];
+
+// uvu reads these when it is first evaluated, so it must be imported after they are set.
+Object.assign(globalThis, { UVU_DEFER: 1, UVU_QUEUE: queue });
+const { exec } = await import("uvu");
+
+const { suites } = await parse("tests", pattern);
+if (suites.length === 0) throw new Error(`no test file matches ${pattern}`);
+
+for (const [index, { name, file }] of suites.entries()) {
+  if (/\.only\(/.test(await readFile(file, "utf8"))) throw new Error(`${name}: .only is left over`);
+  queue.push([name]);
+  Object.assign(globalThis, { UVU_INDEX: index });
+  await import(file);
+  if (queue[index]?.length === 1) throw new Error(`${name}: no suite registered; .run() missing?`);
+}
+
+const deadline = setTimeout(() => {
+  console.error(`tests still running after ${limitMs} ms`);
+  process.exit(1);
+}, limitMs);
+await exec(false);
+clearTimeout(deadline);
+process.exit(process.exitCode ?? 0);
