@@ -1,4 +1,18 @@
 // The vocabulary: what every room may speak of. Nothing here does I/O.
+export type { CodecErrorCode } from "./codec.ts";
+export { CodecError, decode, encode, eventBytesMax, requestBytesMax } from "./codec.ts";
+export type { EventEnvelope, NewEvent, StepName, TrajectoryName } from "./envelope.ts";
+export {
+  decodeEnvelope,
+  effectCommandId,
+  encodeEnvelope,
+  eventId,
+  groupLease,
+  isName,
+  leaseOf,
+  parseTrajectory,
+  streams,
+} from "./envelope.ts";
 export type { ErrorPolicy } from "./errors.ts";
 export {
   AssertionError,
