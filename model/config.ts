@@ -1,0 +1,193 @@
+// What a checkpoint's `config.json` says about the network. Sizes live here and nowhere else, so a
+// folder with larger numbers runs through the same code.
+import { z } from "zod";
+import { ModelConfigError } from "./errors.ts";
+
+/** Sizes of the language model. Counts are whole numbers, `ropeSections` sums to headSize / 2. */
+export interface TextConfig {
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly layerCount: number;
+  readonly headCount: number;
+  readonly keyValueHeadCount: number;
+  readonly headSize: number;
+  readonly vocabularySize: number;
+  readonly normEpsilon: number;
+  readonly ropeTheta: number;
+  /** How many rotary frequencies follow the time, height and width positions, in that order. */
+  readonly ropeSections: readonly [number, number, number];
+  /** True when `lm_head.weight` is `model.embed_tokens.weight`. */
+  readonly tieEmbeddings: boolean;
+}
+
+/** Sizes of the vision tower. `windowSize` is in pixels. */
+export interface VisionConfig {
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly layerCount: number;
+  readonly headCount: number;
+  readonly headSize: number;
+  readonly outputSize: number;
+  readonly channelCount: number;
+  readonly patchSize: number;
+  readonly temporalPatchSize: number;
+  readonly mergeSize: number;
+  readonly windowSize: number;
+  readonly fullAttentionLayers: readonly number[];
+  readonly normEpsilon: number;
+  readonly ropeTheta: number;
+  readonly tokensPerSecond: number;
+}
+
+/** Token ids that the model's code must know by name. */
+export interface TokenIds {
+  readonly image: number;
+  readonly video: number;
+  readonly visionStart: number;
+  readonly visionEnd: number;
+}
+
+/** Everything the graphs need to know about a checkpoint. */
+export interface ModelConfig {
+  readonly text: TextConfig;
+  readonly vision: VisionConfig;
+  readonly tokens: TokenIds;
+}
+
+const count = z.number().int().positive();
+const tokenId = z.number().int().nonnegative();
+const silu = z.literal("silu").default("silu");
+
+const visionSchema = z.object({
+  depth: count,
+  hidden_act: silu,
+  hidden_size: count,
+  intermediate_size: count,
+  num_heads: count,
+  in_chans: count.optional(),
+  in_channels: count.optional(),
+  out_hidden_size: count,
+  patch_size: count,
+  spatial_merge_size: count.default(2),
+  window_size: count.default(112),
+  fullatt_block_indexes: z.array(z.number().int().nonnegative()),
+  tokens_per_second: z.number().positive().default(2),
+  temporal_patch_size: count.default(2),
+});
+
+const ropeSchema = z.object({
+  mrope_section: z.tuple([count, count, count]),
+  rope_theta: z.number().positive().optional(),
+});
+
+const textSchema = z.object({
+  hidden_act: silu,
+  hidden_size: count,
+  intermediate_size: count,
+  num_attention_heads: count,
+  num_hidden_layers: count,
+  num_key_value_heads: count,
+  head_dim: count.optional(),
+  rms_norm_eps: z.number().positive().default(1e-6),
+  rope_theta: z.number().positive().optional(),
+  rope_scaling: ropeSchema.optional(),
+  rope_parameters: ropeSchema.optional(),
+  vocab_size: count,
+});
+
+const headerSchema = z.object({
+  model_type: z.literal("qwen2_5_vl"),
+  tie_word_embeddings: z.boolean().default(false),
+  image_token_id: tokenId,
+  video_token_id: tokenId,
+  vision_start_token_id: tokenId,
+  vision_end_token_id: tokenId,
+  vision_config: visionSchema,
+  text_config: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** The tower's rotary base and norm epsilon are constants of the architecture, not of the file. */
+const visionRopeTheta = 10_000;
+const visionNormEpsilon = 1e-6;
+const textRopeThetaDefault = 1_000_000;
+
+/**
+ * Parses the JSON value of a `config.json` of Qwen2.5-VL. Text settings may stand at the top level
+ * (as published) or under `text_config` (as newer tools write them).
+ */
+export function parseModelConfig(json: unknown, source = "config.json"): ModelConfig {
+  const header = parse(headerSchema, json, source);
+  const textJson = { ...(json as Record<string, unknown>), ...header.text_config };
+  const text = textConfig(parse(textSchema, textJson, source), textJson, header, source);
+  const vision = visionConfig(header.vision_config);
+  const fail = (what: string) => {
+    throw new ModelConfigError(source, what);
+  };
+  if (text.headCount % text.keyValueHeadCount !== 0)
+    fail("num_attention_heads must be a multiple of num_key_value_heads");
+  if (text.ropeSections.reduce((sum, part) => sum + part, 0) * 2 !== text.headSize)
+    fail("mrope_section must sum to half the head size");
+  if (vision.headSize * vision.headCount !== vision.hiddenSize || vision.headSize % 4 !== 0)
+    fail("vision hidden_size must be num_heads times a multiple of 4");
+  if (vision.outputSize !== text.hiddenSize)
+    fail("vision out_hidden_size must equal the text hidden_size");
+  const tokens: TokenIds = {
+    image: header.image_token_id,
+    video: header.video_token_id,
+    visionStart: header.vision_start_token_id,
+    visionEnd: header.vision_end_token_id,
+  };
+  if (Object.values(tokens).some((id) => id >= text.vocabularySize))
+    fail("a special token id lies outside vocab_size");
+  return { text, vision, tokens };
+}
+
+function textConfig(
+  text: z.infer<typeof textSchema>,
+  textJson: Record<string, unknown>,
+  header: z.infer<typeof headerSchema>,
+  source: string,
+): TextConfig {
+  const rope = text.rope_scaling ?? text.rope_parameters;
+  if (rope === undefined) throw new ModelConfigError(source, "rope_scaling.mrope_section is missing");
+  const tied = textJson["tie_word_embeddings"];
+  return {
+    hiddenSize: text.hidden_size,
+    intermediateSize: text.intermediate_size,
+    layerCount: text.num_hidden_layers,
+    headCount: text.num_attention_heads,
+    keyValueHeadCount: text.num_key_value_heads,
+    headSize: text.head_dim ?? text.hidden_size / text.num_attention_heads,
+    vocabularySize: text.vocab_size,
+    normEpsilon: text.rms_norm_eps,
+    ropeTheta: text.rope_theta ?? rope.rope_theta ?? textRopeThetaDefault,
+    ropeSections: rope.mrope_section,
+    tieEmbeddings: typeof tied === "boolean" ? tied : header.tie_word_embeddings,
+  };
+}
+
+function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig {
+  return {
+    hiddenSize: vision.hidden_size,
+    intermediateSize: vision.intermediate_size,
+    layerCount: vision.depth,
+    headCount: vision.num_heads,
+    headSize: vision.hidden_size / vision.num_heads,
+    outputSize: vision.out_hidden_size,
+    channelCount: vision.in_chans ?? vision.in_channels ?? 3,
+    patchSize: vision.patch_size,
+    temporalPatchSize: vision.temporal_patch_size,
+    mergeSize: vision.spatial_merge_size,
+    windowSize: vision.window_size,
+    fullAttentionLayers: vision.fullatt_block_indexes,
+    normEpsilon: visionNormEpsilon,
+    ropeTheta: visionRopeTheta,
+    tokensPerSecond: vision.tokens_per_second,
+  };
+}
+
+function parse<T>(schema: z.ZodType<T>, json: unknown, source: string): T {
+  const result = schema.safeParse(json);
+  if (result.success) return result.data;
+  throw new ModelConfigError(source, z.prettifyError(result.error));
+}
