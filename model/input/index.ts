@@ -1,7 +1,11 @@
 // What goes into the model: checkpoint folders, token ids, pixels and positions.
+export { type Checkpoint, openCheckpoint, readSafetensorsHeader } from "./checkpoint.ts";
 export { CheckpointError, ImageError, PromptError, TokenizerError } from "./errors.ts";
+export { bfloat16Value } from "./float-bits.ts";
 export { imageTokenCount, type PatchGrid, patchCount } from "./grid.ts";
 export { type RopeIndex, type RopeIndexOptions, ropeIndex } from "./rope-index.ts";
+export type { TensorEntry, TensorType, WritableTensorType } from "./safetensors-header.ts";
+export { encodeSafetensors, type Tensor, writeSafetensors } from "./safetensors-write.ts";
 export {
   segmentIds,
   type VisionLayout,

@@ -6,15 +6,14 @@
 // Invariants: 1. every run of image tokens has a grid and every grid its run (I6);
 //             2. positions depend on the ids and grids before them only, so that a longer prompt
 //                keeps the positions of its prefix.
+import type { TokenIds, VisionConfig } from "../config.ts";
 import { PromptError } from "./errors.ts";
 import { imageTokenCount, type PatchGrid } from "./grid.ts";
 
-/** What the position rule needs to know of a model. */
+/** What the position rule needs of a `ModelConfig`, which fits as it is. */
 export interface RopeIndexOptions {
-  /** Id of the token that stands for image content (`image_token_id`). */
-  readonly imageTokenId: number;
-  /** `vision_config.spatial_merge_size`. */
-  readonly mergeSize: number;
+  readonly tokens: Pick<TokenIds, "image">;
+  readonly vision: Pick<VisionConfig, "mergeSize">;
 }
 
 export interface RopeIndex {
@@ -33,15 +32,17 @@ export interface RopeIndex {
 export function ropeIndex(
   ids: ArrayLike<number>,
   grids: readonly PatchGrid[],
-  options: RopeIndexOptions,
+  config: RopeIndexOptions,
 ): RopeIndex {
+  const imageToken = config.tokens.image;
+  const { mergeSize } = config.vision;
   const total = ids.length;
   const positions = new Int32Array(3 * total);
   let next = 0;
   let image = 0;
   let index = 0;
   while (index < total) {
-    if (ids[index] !== options.imageTokenId) {
+    if (ids[index] !== imageToken) {
       for (let axis = 0; axis < 3; axis++) positions[axis * total + index] = next;
       next++;
       index++;
@@ -56,9 +57,9 @@ export function ropeIndex(
         { details: { index, images: grids.length } },
       );
     }
-    requireImageRun(ids, index, image, grid, options);
-    next = placeImage(positions, index, next, grid, options.mergeSize);
-    index += imageTokenCount(grid, options.mergeSize);
+    requireImageRun(ids, index, image, grid, config);
+    next = placeImage(positions, index, next, grid, mergeSize);
+    index += imageTokenCount(grid, mergeSize);
     image++;
   }
   if (image !== grids.length) {
@@ -76,7 +77,7 @@ function requireImageRun(
   start: number,
   image: number,
   grid: PatchGrid,
-  { imageTokenId, mergeSize }: RopeIndexOptions,
+  { tokens, vision: { mergeSize } }: RopeIndexOptions,
 ): void {
   const count = imageTokenCount(grid, mergeSize);
   if (!(Number.isInteger(count) && count > 0)) {
@@ -88,7 +89,7 @@ function requireImageRun(
     );
   }
   for (let offset = 0; offset < count; offset++) {
-    if (ids[start + offset] === imageTokenId) continue;
+    if (ids[start + offset] === tokens.image) continue;
     throw new PromptError(
       "prompt.image_tokens",
       `image ${image + 1} needs ${count} image tokens from token ${start} on, found ${offset}`,

@@ -8,18 +8,12 @@
 // Invariants: 1. `windowIndex` is a permutation of all merge units and never mixes images;
 //             2. `windowStarts` and `frameStarts` begin with 0, ascend strictly and end with the
 //                number of patches: empty windows are left out.
+import type { VisionConfig } from "../config.ts";
 import { PromptError } from "./errors.ts";
 import { type PatchGrid, patchCount } from "./grid.ts";
 
-/** What the layout needs of `vision_config`. */
-export interface VisionLayoutOptions {
-  /** `spatial_merge_size`. */
-  readonly mergeSize: number;
-  /** `patch_size`, pixels. */
-  readonly patchSize: number;
-  /** `window_size`, pixels. */
-  readonly windowSize: number;
-}
+/** What the layout needs of a `VisionConfig`, which fits as it is. Sizes in pixels. */
+export type VisionLayoutOptions = Pick<VisionConfig, "mergeSize" | "patchSize" | "windowSize">;
 
 /** Everything about P patches and U = P / mergeSize² merge units. */
 export interface VisionLayout {
