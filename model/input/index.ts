@@ -1,11 +1,24 @@
 // What goes into the model: checkpoint folders, token ids, pixels and positions.
 export { type Checkpoint, openCheckpoint, readSafetensorsHeader } from "./checkpoint.ts";
+export {
+  type DecodeOptions,
+  decodeImage,
+  type ImageFormat,
+  imageFormatOf,
+  imagePixelsMaxDefault,
+} from "./decode-image.ts";
+export { encodePng, type PixelImage } from "./encode-png.ts";
 export { CheckpointError, ImageError, PromptError, TokenizerError } from "./errors.ts";
 export { bfloat16Value } from "./float-bits.ts";
 export { imageTokenCount, type PatchGrid, patchCount } from "./grid.ts";
+export { gridOf, type PreprocessedImage, preprocessImage } from "./preprocess.ts";
+export { type Preprocessor, readPreprocessor } from "./preprocessor.ts";
+export { resizeBicubic } from "./resample.ts";
+export type { RgbImage } from "./rgb-image.ts";
 export { type RopeIndex, type RopeIndexOptions, ropeIndex } from "./rope-index.ts";
 export type { TensorEntry, TensorType, WritableTensorType } from "./safetensors-header.ts";
 export { encodeSafetensors, type Tensor, writeSafetensors } from "./safetensors-write.ts";
+export { type PixelSize, type SmartResizeOptions, smartResize } from "./smart-resize.ts";
 export {
   segmentIds,
   type VisionLayout,

@@ -3,6 +3,7 @@
 import { open, rename } from "node:fs/promises";
 import { endianness } from "node:os";
 import { assert } from "../../events/index.ts";
+import { concatBytes } from "./concat-bytes.ts";
 import { narrowToBfloat16 } from "./float-bits.ts";
 import {
   elementCount,
@@ -25,14 +26,7 @@ export function encodeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
   dtype: WritableTensorType,
 ): Uint8Array<ArrayBuffer> {
-  const parts = [...safetensorsParts(tensors, dtype)];
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.byteLength;
-  }
-  return bytes;
+  return concatBytes([...safetensorsParts(tensors, dtype)]);
 }
 
 /**

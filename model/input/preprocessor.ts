@@ -1,0 +1,93 @@
+// `preprocessor_config.json`: how pictures are prepared for this checkpoint.
+import { join } from "node:path";
+import { z } from "zod";
+import { CheckpointError } from "./errors.ts";
+import { readJsonFile } from "./json-file.ts";
+
+/** Name of the file in a checkpoint folder. */
+export const preprocessorFile = "preprocessor_config.json";
+
+type Rgb = readonly [red: number, green: number, blue: number];
+
+/** Settings of the image processor. Sizes in pixels. */
+export interface Preprocessor {
+  readonly patchSize: number;
+  readonly temporalPatchSize: number;
+  readonly mergeSize: number;
+  /** Smallest and largest area of a resized picture, pixels. */
+  readonly pixelsMin: number;
+  readonly pixelsMax: number;
+  /** Bytes are multiplied by it before they are normalised. */
+  readonly rescaleFactor: number;
+  readonly mean: Rgb;
+  readonly deviation: Rgb;
+}
+
+const count = z.int().positive();
+const rgb = z.tuple([z.number(), z.number(), z.number()]);
+const deviationRgb = z.tuple([z.number().positive(), z.number().positive(), z.number().positive()]);
+/** Pillow's number for bicubic, the only filter the model was trained with. */
+const pillowBicubic = 3;
+
+// A processor that skips a step would need other pixels than ours: such a file is refused.
+const schema = z.object({
+  do_convert_rgb: z.literal(true).default(true),
+  do_resize: z.literal(true).default(true),
+  do_rescale: z.literal(true).default(true),
+  do_normalize: z.literal(true).default(true),
+  resample: z.literal(pillowBicubic).default(pillowBicubic),
+  patch_size: count.default(14),
+  temporal_patch_size: count.default(2),
+  merge_size: count.default(2),
+  min_pixels: count.nullish(),
+  max_pixels: count.nullish(),
+  // Newer tools write the two areas here, under names that speak of edges.
+  size: z
+    .object({
+      min_pixels: count.nullish(),
+      max_pixels: count.nullish(),
+      shortest_edge: count.nullish(),
+      longest_edge: count.nullish(),
+    })
+    .nullish(),
+  rescale_factor: z
+    .number()
+    .positive()
+    .default(1 / 255),
+  image_mean: rgb.default([0.48145466, 0.4578275, 0.40821073]),
+  image_std: deviationRgb.default([0.26862954, 0.26130258, 0.27577711]),
+});
+
+const pixelsMinDefault = 56 * 56;
+const pixelsMaxDefault = 28 * 28 * 1280;
+
+/**
+ * Reads `preprocessor_config.json` of the checkpoint in `directory`; keys that are absent take the
+ * defaults of Qwen2VLImageProcessor.
+ *
+ * @throws CheckpointError naming the file and the key.
+ */
+export async function readPreprocessor(directory: string): Promise<Preprocessor> {
+  const file = join(directory, preprocessorFile);
+  const json = await readJsonFile(file, schema);
+  const { size } = json;
+  const preprocessor = {
+    patchSize: json.patch_size,
+    temporalPatchSize: json.temporal_patch_size,
+    mergeSize: json.merge_size,
+    pixelsMin: json.min_pixels ?? size?.min_pixels ?? size?.shortest_edge ?? pixelsMinDefault,
+    pixelsMax: json.max_pixels ?? size?.max_pixels ?? size?.longest_edge ?? pixelsMaxDefault,
+    rescaleFactor: json.rescale_factor,
+    mean: json.image_mean,
+    deviation: json.image_std,
+  };
+  if (preprocessor.pixelsMin > preprocessor.pixelsMax) {
+    throw new CheckpointError(
+      "checkpoint.key",
+      `${file}: key min_pixels: ${preprocessor.pixelsMin} is above max_pixels ` +
+        `(${preprocessor.pixelsMax})`,
+      { details: { file, key: "min_pixels" } },
+    );
+  }
+  return preprocessor;
+}
