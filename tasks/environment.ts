@@ -1,0 +1,62 @@
+// What stands on the other side of the policy in an episode: the prompt, and the words that follow an
+// action or a tool's answer. Pure; images are named by hash and stand where `<image>` stands.
+import type { HashName } from "../events/index.ts";
+import {
+  type Action,
+  informationOf,
+  parseAction,
+  textWithImage,
+  tipsAfterFailure,
+  tipsAfterProblem,
+  tipsNoCallsLeft,
+} from "./protocol/index.ts";
+
+/** Text with one `imageMark` per image, in order. */
+export interface EnvironmentText {
+  readonly text: string;
+  readonly images: readonly HashName[];
+}
+
+/** Where an image stands in a text. */
+export const imageMark = "<image>";
+
+/** The answer of a tool, as far as the model gets to see it. */
+interface ToolReport {
+  readonly tool: "python" | "search";
+  readonly cause: string;
+  readonly text: string;
+  readonly image: HashName | null;
+}
+
+/** The prompt's source: the question and the image of a task. */
+interface Asked {
+  readonly question: string;
+  readonly image: HashName;
+}
+
+const textOnly = (text: string): EnvironmentText => ({ text, images: [] });
+
+/** The environment of Visual-ARFT's protocol with the mini benchmark's short words. */
+export const environment = {
+  parseAction,
+
+  prompt: ({ question, image }: Asked): EnvironmentText => ({
+    text: `${imageMark}${question}`,
+    images: [image],
+  }),
+
+  reply(_task: Asked, action: Action): EnvironmentText {
+    return textOnly(
+      action.kind === "problem" ? tipsAfterProblem(action.problems) : tipsNoCallsLeft,
+    );
+  },
+
+  report(_task: Asked, { tool, cause, text, image }: ToolReport): EnvironmentText {
+    if (tool === "search") return textOnly(text);
+    if (image === null) return textOnly(tipsAfterFailure(text === "" ? cause : text));
+    return { text: `${imageMark}${textWithImage}`, images: [image] };
+  },
+} as const;
+
+/** The text of a search's answer from its passages. */
+export const searchReport: (passages: readonly string[]) => string = informationOf;

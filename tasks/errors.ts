@@ -1,0 +1,23 @@
+// Faults of datasets and task sources.
+import { TerminalError } from "../events/index.ts";
+
+/** A source was asked for something that it does not have. */
+export class TaskSourceError extends TerminalError {
+  constructor(message: string) {
+    super("task-source", message);
+  }
+}
+
+/** A row of a dataset that is not what its format says. */
+export class DatasetRowError extends TerminalError {
+  constructor(file: string, line: number, reason: string, options: ErrorOptions = {}) {
+    super("dataset-row", `${file}:${line}: ${reason}`, { ...options, details: { file, line } });
+  }
+}
+
+/** A dataset file or image that cannot be read. */
+export class DatasetFileError extends TerminalError {
+  constructor(message: string, options?: ErrorOptions) {
+    super("dataset-file", message, options);
+  }
+}

@@ -1,0 +1,46 @@
+// Tasks: what an agent is asked, how its turns are read and answered, and how well it did.
+export type { EnvironmentText } from "./environment.ts";
+export { environment, imageMark, searchReport } from "./environment.ts";
+export { DatasetFileError, DatasetRowError, TaskSourceError } from "./errors.ts";
+export { exactMatch, f1, normalize } from "./metrics.ts";
+export type {
+  CodingRow,
+  GreyImage,
+  Lesson,
+  Loss,
+  Message,
+  MiniTask,
+  Mixture,
+  MixtureName,
+  Passage,
+  PerceptionMix,
+  SearchRow,
+  Split,
+  TeacherFaults,
+} from "./mini/index.ts";
+export {
+  controlTokens,
+  demonstrate,
+  drawKind,
+  drawTask,
+  miniCorpus,
+  mixtures,
+  officialRow,
+  pairs,
+  pairsKeptOut,
+  pairsTrained,
+  perceive,
+  pixelError,
+  programOf,
+  rightRepair,
+  splitOf,
+  splitPattern,
+  tagTokens,
+  vocabularyCorpus,
+} from "./mini/index.ts";
+export type { Action, Problem } from "./protocol/index.ts";
+export { parseAction, problems } from "./protocol/index.ts";
+export type { DatasetRow } from "./rows.ts";
+export { readRows, rowSource } from "./rows.ts";
+export type { PreparedTask, TaskSource } from "./source.ts";
+export { encodeGrey, miniSource } from "./source.ts";

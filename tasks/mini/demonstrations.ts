@@ -1,0 +1,197 @@
+// Demonstrations for the warm start: episodes of single kinds, told by a teacher of known faults. The
+// faults make head-room on purpose (lazy diagnoses, random diagnoses, wrong arguments, wrong queries)
+// and are the knobs of the start's accuracy. Some demonstrations repair twice: a wrong repair, a look
+// at what it gave, the right one. No image is ever spoilt twice: what is left of the image after a
+// wrong first repair is still one single trouble.
+import type { RandomStream } from "../../events/index.ts";
+import {
+  informationOf,
+  type Problem,
+  sayAnswer,
+  sayCode,
+  sayProblem,
+  saySearch,
+  tipsAfterProblem,
+} from "../protocol/index.ts";
+import { attributeNames, factOf, sentenceOf } from "./facts.ts";
+import { letters } from "./glyphs.ts";
+import type { GreyImage } from "./image.ts";
+import { degradations } from "./kinds.ts";
+import {
+  brightenTooLittle,
+  medianSmall,
+  programOf,
+  type Repair,
+  repairMenu,
+  rightRepair,
+  turnHalf,
+  turnLeft,
+  turnRight,
+} from "./programs.ts";
+import type { MiniTask } from "./task.ts";
+
+/** Shares (0–1) of the teacher's faults. */
+export interface TeacherFaults {
+  /** Says `none` although the image is spoilt. */
+  readonly lazy: number;
+  /** Names a random problem. */
+  readonly randomProblem: number;
+  /** Takes a random argument of the right function. */
+  readonly randomArgument: number;
+  /** Has one wrong letter in a search query. */
+  readonly wrongName: number;
+  /** Asks for another attribute. */
+  readonly wrongAttribute: number;
+  /** Shows a wrong repair first and then the right one. */
+  readonly retry: number;
+}
+
+/**
+ * How much of an agent's message is learnt: all of it, only its form (the words of the answer are
+ * wrong or a guess), or nothing (it is there to be looked at).
+ */
+export type Loss = "all" | "form" | "none";
+
+/** One message of a lesson. */
+export type Message =
+  | { readonly role: "agent"; readonly text: string; readonly loss: Loss }
+  | { readonly role: "environment"; readonly text: string; readonly image: GreyImage | null };
+
+/** A question about an image (or none) and the messages that follow it. */
+export interface Lesson {
+  readonly image: GreyImage | null;
+  readonly question: string;
+  readonly messages: readonly Message[];
+}
+
+const agent = (text: string, loss: Loss = "all"): Message => ({ role: "agent", text, loss });
+
+const environment = (text: string, image: GreyImage | null = null): Message => ({
+  role: "environment",
+  text,
+  image,
+});
+
+/** Tells one episode. `task` must be a single kind: pairs are never demonstrated. */
+export function demonstrate(random: RandomStream, task: MiniTask, faults: TeacherFaults): Lesson {
+  if (task.kind.includes("+")) throw new RangeError(`a pair is never demonstrated: ${task.kind}`);
+  const tell = task.task === "search" ? tellSearch : tellRepair;
+  const { image, question } = task;
+  return { image, question, messages: tell(random, task, faults) };
+}
+
+function tellSearch(random: RandomStream, task: MiniTask, faults: TeacherFaults): Message[] {
+  const name = [...task.text];
+  if (random.uniform() < faults.wrongName) {
+    name[random.integer(2)] = random.pick(letters);
+    // Names have their letters in order and never the same letter twice.
+    if (name[0] === name[1]) name[0] = letters.find((letter) => letter !== name[1]) as string;
+    name.sort();
+  }
+  const wrongAttribute = random.uniform() < faults.wrongAttribute;
+  const attribute = wrongAttribute ? random.pick(attributeNames) : (task.attribute ?? "colour");
+  const fact = factOf(name, attribute);
+  return [
+    agent(saySearch("search", `${name.join(" ")} ${attribute}`)),
+    environment(informationOf([sentenceOf(name, attribute, fact)])),
+    // What is read from the passage is right for the passage, whatever was asked: always learnt.
+    agent(sayAnswer("found", fact)),
+  ];
+}
+
+function tellRepair(random: RandomStream, task: MiniTask, faults: TeacherFaults): Message[] {
+  const truth = task.kind as Problem;
+  if (random.uniform() < faults.retry) {
+    const told = tellRetry(random, task, truth);
+    if (told) return told;
+  }
+  const diagnosis = diagnose(random, truth, faults);
+  const said = [
+    agent(sayProblem(lookOf(diagnosis), [diagnosis])),
+    environment(tipsAfterProblem([diagnosis])),
+  ];
+  let good = diagnosis === truth;
+  const right = rightRepair(diagnosis, task.field);
+  if (right) {
+    const wrongArgument = random.uniform() < faults.randomArgument;
+    const chosen = wrongArgument ? random.pick(repairMenu(diagnosis)) : right;
+    good &&= programOf(chosen) === programOf(right);
+    said.push(
+      agent(sayCode("repair", programOf(chosen))),
+      environment("", chosen.apply(task.image)),
+    );
+  }
+  said.push(agent(sayAnswer("clear", task.answers[0] ?? ""), good ? "all" : "form"));
+  return said;
+}
+
+function diagnose(random: RandomStream, truth: Problem, faults: TeacherFaults): Problem {
+  const dice = random.uniform();
+  if (dice < faults.lazy) return "none";
+  if (dice < faults.lazy + faults.randomProblem) {
+    return random.pick([...degradations, "crop", "none"] as const);
+  }
+  return truth;
+}
+
+/** A wrong first repair that leaves one single trouble, and the repair of what is left. */
+function secondTries(truth: Problem): readonly (readonly [Problem, Repair, Repair])[] {
+  switch (truth) {
+    case "rotation90":
+      return [
+        ["rotation90", turnRight, turnHalf],
+        ["rotation180", turnHalf, turnRight],
+        ["noise", medianSmall, turnLeft],
+      ];
+    case "rotation180":
+      return [
+        ["rotation180", turnRight, turnRight],
+        ["rotation90", turnLeft, turnLeft],
+        ["noise", medianSmall, turnHalf],
+      ];
+    case "dark":
+      return [
+        ["dark", brightenTooLittle, rightRepair("dark", 0) as Repair],
+        ["noise", medianSmall, rightRepair("dark", 0) as Repair],
+      ];
+    case "overexposure":
+    case "blur":
+      return [["noise", medianSmall, rightRepair(truth, 0) as Repair]];
+    case "noise":
+      return [["noise", medianSmall, medianSmall]];
+    default:
+      return [];
+  }
+}
+
+function tellRetry(random: RandomStream, task: MiniTask, truth: Problem): Message[] | null {
+  const tries = secondTries(truth);
+  if (tries.length === 0) return null;
+  const [diagnosis, wrong, right] = random.pick(tries);
+  const between = wrong.apply(task.image);
+  return [
+    // The wrong diagnosis and the wrong repair are shown, not taught.
+    agent(sayProblem(lookOf(diagnosis), [diagnosis]), "none"),
+    environment(tipsAfterProblem([diagnosis])),
+    agent(sayCode("repair", programOf(wrong)), "none"),
+    environment("", between),
+    agent(sayCode(`still ${lookOf(truth)}`, programOf(right))),
+    environment("", right.apply(between)),
+    agent(sayAnswer("clear", task.answers[0] ?? "")),
+  ];
+}
+
+/** The word that a thought uses for a problem. */
+export function lookOf(problem: Problem): string {
+  switch (problem) {
+    case "rotation90":
+    case "rotation180":
+      return "rotated";
+    case "none":
+      return "fine";
+    case "crop":
+      return "large";
+    default:
+      return problem;
+  }
+}

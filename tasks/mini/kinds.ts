@@ -1,0 +1,98 @@
+// The eight kinds of trouble of MAT-Coding (paper B.2.2), and the hard ones: a rotation with one of
+// the others. Each kind says how an image is spoilt and which repair is the right one.
+import type { RandomStream } from "../../events/index.ts";
+import type { Problem } from "../protocol/index.ts";
+import {
+  addWeighted,
+  boxBlur,
+  type GreyImage,
+  mapPixels,
+  medianBlur,
+  rotateClockwise,
+  rotateCounterclockwise,
+  rotateHalf,
+  scaleAbsolute,
+} from "./image.ts";
+
+/** Problems that spoil the pixels of one ordinary image. */
+export const degradations = [
+  "rotation90",
+  "rotation180",
+  "dark",
+  "overexposure",
+  "blur",
+  "noise",
+] as const satisfies readonly Problem[];
+
+export type Degradation = (typeof degradations)[number];
+
+const rotations = ["rotation90", "rotation180"] as const;
+const others = ["dark", "overexposure", "blur", "noise"] as const;
+
+/** The hard kinds, each `<rotation>+<other>`, none of which is ever demonstrated. */
+export const pairs: readonly string[] = rotations.flatMap((rotation) =>
+  others.map((other) => `${rotation}+${other}`),
+);
+
+/** Pairs that GRPO does not see either: they measure what carries over. */
+export const pairsKeptOut: readonly string[] = ["rotation90+overexposure", "rotation180+dark"];
+
+/** Pairs that GRPO trains on. */
+export const pairsTrained: readonly string[] = pairs.filter((pair) => !pairsKeptOut.includes(pair));
+
+/** `"rotation90+dark"` → `["rotation90", "dark"]`. */
+export function problemsOf(kind: string): Problem[] {
+  return kind.split("+") as Problem[];
+}
+
+const darkFactor = 0.12;
+const noiseShare = 0.3;
+
+/** Spoils an image. Rotations are clockwise (paper B.2.2), so the repair turns back. */
+export function degrade(random: RandomStream, image: GreyImage, problem: Problem): GreyImage {
+  switch (problem) {
+    case "rotation90":
+      return rotateClockwise(image);
+    case "rotation180":
+      return rotateHalf(image);
+    case "dark":
+      return mapPixels(image, (value) => value * darkFactor);
+    case "overexposure":
+      return mapPixels(image, (value) => 255 - (255 - value) * darkFactor);
+    case "blur":
+      return boxBlur(boxBlur(image, 7), 5);
+    case "noise":
+      return mapPixels(image, (value) => {
+        const dice = random.uniform();
+        if (dice < noiseShare / 2) return 0;
+        return dice < noiseShare ? 255 : value;
+      });
+    default:
+      return image;
+  }
+}
+
+/** The right repair of one degradation, as the reference program in `programs.ts` does it. */
+export function repair(image: GreyImage, problem: Problem): GreyImage {
+  switch (problem) {
+    case "rotation90":
+      return rotateCounterclockwise(image);
+    case "rotation180":
+      return rotateHalf(image);
+    case "dark":
+      return scaleAbsolute(image, 8, 0);
+    case "overexposure":
+      return scaleAbsolute(image, 8, -1785);
+    case "blur":
+      return sharpen(image, 7);
+    case "noise":
+      return medianBlur(image, 3);
+    default:
+      return image;
+  }
+}
+
+/** An unsharp mask: `addWeighted(img, amount, blur(img, (9, 9)), 1 - amount, 0)`. */
+export function sharpen(image: GreyImage, amount: number): GreyImage {
+  return addWeighted(image, amount, boxBlur(image, 9), 1 - amount);
+}

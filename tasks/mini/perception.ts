@@ -1,0 +1,74 @@
+// The first lessons: reading letters, seeing what is wrong with an image, copying from a passage. They
+// come before the protocol, because reinforcement can choose among what a policy sees but does not
+// teach it to see (measured; see docs/tiny-checkpoint.md).
+import type { RandomStream } from "../../events/index.ts";
+import { informationOf } from "../protocol/index.ts";
+import type { Lesson } from "./demonstrations.ts";
+import { attributeNames, attributes, sentenceOf } from "./facts.ts";
+import { drawInk, drawText } from "./glyphs.ts";
+import { type GreyImage, imageFrom, rotateCounterclockwise } from "./image.ts";
+import { degradations, degrade, repair } from "./kinds.ts";
+import { type Field, fields, sheetOf } from "./sheet.ts";
+import { drawName, drawTextOf } from "./split.ts";
+
+/** What the first lessons are made of, as shares (0–1); the rest is reading. */
+export interface PerceptionMix {
+  readonly trouble: number;
+  readonly copy: number;
+}
+
+const repairable = ["dark", "overexposure", "blur", "noise"] as const;
+const repairedShare = 0.6;
+const jpegNoiseLevels = 3;
+
+/** Draws one first lesson. `jitterPixels` bounds how far from the centre the letters stand. */
+export function perceive(random: RandomStream, mix: PerceptionMix, jitterPixels: number): Lesson {
+  const dice = random.uniform();
+  if (dice < mix.copy) return copyLesson(random);
+  if (dice < mix.copy + mix.trouble) return troubleLesson(random, jitterPixels);
+  return readingLesson(random, jitterPixels);
+}
+
+function reply(image: GreyImage | null, question: string, text: string): Lesson {
+  return { image, question, messages: [{ role: "agent", text, loss: "all" }] };
+}
+
+function readingLesson(random: RandomStream, jitterPixels: number): Lesson {
+  const text = drawTextOf(random, "train");
+  let image = drawText(random, text, drawInk(random), jitterPixels);
+  if (random.uniform() < repairedShare) {
+    const problem = random.pick(repairable);
+    image = withJpegNoise(random, repair(degrade(random, image, problem), problem));
+  }
+  return reply(image, "Spell it.", ` ${text.join(" ")}`);
+}
+
+function troubleLesson(random: RandomStream, jitterPixels: number): Lesson {
+  const draw = () => drawText(random, drawTextOf(random, "train"), ink, jitterPixels);
+  const ink = drawInk(random);
+  const trouble = random.pick([...degradations, "rotation270", "crop", "none"] as const);
+  let image = draw();
+  if (trouble === "crop") {
+    image = sheetOf(fields.map((field: Field) => (field === 0 ? image : draw())));
+  } else if (trouble === "rotation270") {
+    image = rotateCounterclockwise(image);
+  } else {
+    image = degrade(random, image, trouble);
+  }
+  return reply(image, "What is wrong?", ` ${trouble}`);
+}
+
+function copyLesson(random: RandomStream): Lesson {
+  const attribute = random.pick(attributeNames);
+  const value = random.pick(attributes[attribute]);
+  const passage = sentenceOf(drawName(random, "train"), attribute, value);
+  return reply(null, informationOf([passage]), ` ${value}`);
+}
+
+/** What a pass through JPEG does to a repaired image, near enough: a few levels either way. */
+function withJpegNoise(random: RandomStream, image: GreyImage): GreyImage {
+  return imageFrom(image.width, image.height, (x, y) => {
+    const value = image.pixels[y * image.width + x] as number;
+    return value + (random.uniform() - 0.5) * 2 * jpegNoiseLevels;
+  });
+}

@@ -1,0 +1,113 @@
+// The Python that the demonstrations show: whole programs that read, repair and write an image. A
+// menu holds, for each function, the argument that is right for some problem and plausible wrong
+// ones; the policy itself is free to write any program it likes.
+
+import type { Problem } from "../protocol/index.ts";
+import {
+  crop,
+  type GreyImage,
+  medianBlur,
+  rotateClockwise,
+  rotateCounterclockwise,
+  rotateHalf,
+  scaleAbsolute,
+} from "./image.ts";
+import { sharpen } from "./kinds.ts";
+import { type Field, fieldBox, fields } from "./sheet.ts";
+
+/** One repair as a program and as the same thing on pixels. */
+export interface Repair {
+  readonly lines: readonly string[];
+  apply(image: GreyImage): GreyImage;
+}
+
+const rotate = (constant: string, apply: Repair["apply"]): Repair => ({
+  lines: [`img = cv2.rotate(img, cv2.${constant})`],
+  apply,
+});
+
+const exposure = (alpha: number, beta: number): Repair => ({
+  lines: [`img = cv2.convertScaleAbs(img, alpha=${alpha}, beta=${beta})`],
+  apply: (image) => scaleAbsolute(image, alpha, beta),
+});
+
+const median = (size: number): Repair => ({
+  lines: [`img = cv2.medianBlur(img, ${size})`],
+  apply: (image) => medianBlur(image, size),
+});
+
+const unsharp = (amount: number): Repair => ({
+  lines: [
+    "soft = cv2.blur(img, (9, 9))",
+    `img = cv2.addWeighted(img, ${amount}, soft, ${1 - amount}, 0)`,
+  ],
+  apply: (image) => sharpen(image, amount),
+});
+
+const cut = (field: Field): Repair => {
+  const box = fieldBox(field);
+  return {
+    lines: [`img = img[${box.top}:${box.bottom}, ${box.left}:${box.right}]`],
+    apply: (image) => crop(image, box),
+  };
+};
+
+export const turnLeft = rotate("ROTATE_90_COUNTERCLOCKWISE", rotateCounterclockwise);
+export const turnRight = rotate("ROTATE_90_CLOCKWISE", rotateClockwise);
+export const turnHalf = rotate("ROTATE_180", rotateHalf);
+export const brighten = exposure(8, 0);
+export const brightenTooLittle = exposure(2, 0);
+export const medianSmall = median(3);
+
+/** The right repair of `problem`; a crop needs the field that the question names. */
+export function rightRepair(problem: Problem, field: Field): Repair | null {
+  switch (problem) {
+    case "rotation90":
+      return turnLeft;
+    case "rotation180":
+      return turnHalf;
+    case "dark":
+      return brighten;
+    case "overexposure":
+      return exposure(8, -1785);
+    case "blur":
+      return unsharp(7);
+    case "noise":
+      return medianSmall;
+    case "crop":
+      return cut(field);
+    case "none":
+      return null;
+  }
+}
+
+/** Everything of the right function: the right argument among wrong ones. */
+export function repairMenu(problem: Problem): readonly Repair[] {
+  switch (problem) {
+    case "rotation90":
+    case "rotation180":
+      return [turnLeft, turnRight, turnHalf];
+    case "dark":
+    case "overexposure":
+      return [exposure(2, 0), exposure(8, 0), exposure(2, -1785), exposure(8, -1785)];
+    case "blur":
+      return [unsharp(2), unsharp(7)];
+    case "noise":
+      return [median(3), median(5), median(11)];
+    case "crop":
+      return fields.map(cut);
+    case "none":
+      return [];
+  }
+}
+
+/** The whole program around a repair, with the file names of the official prompt. */
+export function programOf(repair: Repair): string {
+  return [
+    "import cv2",
+    "img = cv2.imread('path_to_input_image.jpg')",
+    ...repair.lines,
+    "cv2.imwrite('path_to_output_image.jpg', img)",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,160 @@
+// Dataset files in the official formats: MAT-Coding and MAT-Search rows, as one JSON array or as JSON
+// lines. A row that does not fit names its file and line.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { hashName, sha256Bytes } from "../events/index.ts";
+import { DatasetFileError, DatasetRowError, TaskSourceError } from "./errors.ts";
+import type { PreparedTask, TaskSource } from "./source.ts";
+
+const codingRow = z.object({
+  id: z.union([z.string(), z.int()]),
+  question: z.string(),
+  answers: z.array(z.string()).min(1),
+  ori_image_path: z.string(),
+  processed_image_path: z.string(),
+  type: z.array(z.string()).min(1),
+});
+
+const searchRow = z.object({
+  id: z.union([z.string(), z.int()]),
+  question: z.string(),
+  answer: z.string(),
+  image_path: z.string(),
+});
+
+/** One row of either format, as a task without its bytes. */
+export interface DatasetRow {
+  readonly id: string;
+  readonly task: "coding" | "search";
+  readonly kind: string;
+  readonly question: string;
+  readonly answers: readonly string[];
+  readonly image: string;
+  readonly reference: string | null;
+  readonly line: number;
+}
+
+/** Reads the rows of `file`. Throws `DatasetFileError` or `DatasetRowError` (file and line). */
+export async function readRows(file: string): Promise<readonly DatasetRow[]> {
+  const text = await readFile(file, "utf8").catch((cause) => {
+    throw new DatasetFileError(`cannot read the dataset ${file}: ${cause.message}`, { cause });
+  });
+  const cut = text.trimStart().startsWith("[") ? cutArray(file, text) : cutLines(file, text);
+  return cut.map(({ line, value }) => toRow(file, line, value));
+}
+
+interface CutRow {
+  readonly line: number;
+  readonly value: unknown;
+}
+
+function cutLines(file: string, text: string): readonly CutRow[] {
+  return text.split("\n").flatMap((source, index) => {
+    if (source.trim() === "") return [];
+    return [{ line: index + 1, value: parseJson(file, index + 1, source) }];
+  });
+}
+
+/** Rows of an array, each with the line on which its opening brace stands. */
+function cutArray(file: string, text: string): readonly CutRow[] {
+  const values = parseJson(file, 1, text);
+  if (!Array.isArray(values)) throw new DatasetRowError(file, 1, "not an array of rows");
+  const lines = braceLines(text);
+  return values.map((value, index) => ({ line: lines[index] ?? 1, value }));
+}
+
+function braceLines(text: string): number[] {
+  const lines: number[] = [];
+  let depth = 0;
+  let line = 1;
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}\n]/gs)) {
+    if (token === "\n") line += 1;
+    else if (token === "{" && depth++ === 0) lines.push(line);
+    else if (token === "}") depth -= 1;
+  }
+  return lines;
+}
+
+function parseJson(file: string, line: number, source: string): unknown {
+  try {
+    return JSON.parse(source);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const position = Number(/position (\d+)/.exec(reason)?.[1] ?? 0);
+    const offset = source.slice(0, position).split("\n").length - 1;
+    throw new DatasetRowError(file, line + offset, `not JSON: ${reason}`, { cause });
+  }
+}
+
+function toRow(file: string, line: number, value: unknown): DatasetRow {
+  const isSearch = typeof value === "object" && value !== null && "image_path" in value;
+  const parsed = (isSearch ? searchRow : codingRow).safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const key = issue?.path.join(".") ?? "";
+    throw new DatasetRowError(file, line, `key "${key}": ${issue?.message ?? "does not fit"}`);
+  }
+  const row = parsed.data;
+  const id = String(row.id);
+  if ("image_path" in row) {
+    const { question, answer, image_path: image } = row;
+    const answers = [answer];
+    return { id, task: "search", kind: "search", question, answers, image, reference: null, line };
+  }
+  const isCrop = row.type[0] === "crop";
+  return {
+    id,
+    task: "coding",
+    kind: row.type.join("+"),
+    question: row.question,
+    answers: row.answers,
+    // MAT-Coding shows the original where the trouble is a crop (visual-arft.md 4.2).
+    image: isCrop ? row.ori_image_path : row.processed_image_path,
+    reference: isCrop || row.type[0] === "none" ? null : row.ori_image_path,
+    line,
+  };
+}
+
+const heldoutShare = 0.2;
+
+/** Rows of a file with their images in a folder; a fifth, by the hash of the id, is held out. */
+export function rowSource(file: string, rows: readonly DatasetRow[], images: string): TaskSource {
+  const isHeldout = ({ id }: DatasetRow) =>
+    (sha256Bytes("varft row split", id)[0] as number) / 256 < heldoutShare;
+  const parts = { train: rows.filter((row) => !isHeldout(row)), heldout: rows.filter(isHeldout) };
+  const prepare = (row: DatasetRow) => prepareRow(file, row, images);
+  return {
+    async training(first, count) {
+      if (parts.train.length === 0) throw new TaskSourceError(`${file} has no training rows`);
+      const indices = Array.from({ length: count }, (_, at) => (first + at) % parts.train.length);
+      return Promise.all(indices.map((index) => prepare(parts.train[index] as DatasetRow)));
+    },
+    evaluation: (_set, count) => Promise.all(parts.heldout.slice(0, count).map(prepare)),
+  };
+}
+
+async function prepareRow(file: string, row: DatasetRow, images: string): Promise<PreparedTask> {
+  const read = async (name: string) => {
+    const bytes = await readFile(join(images, name)).catch((cause) => {
+      throw new DatasetRowError(file, row.line, `image ${join(images, name)}: ${cause.message}`);
+    });
+    return new Uint8Array(bytes);
+  };
+  const image = await read(row.image);
+  const reference = row.reference === null ? null : await read(row.reference);
+  const { id, task, kind, question, answers } = row;
+  return {
+    task: {
+      id,
+      task,
+      kind,
+      question,
+      answers: [...answers],
+      image: hashName(image),
+      reference: reference && hashName(reference),
+    },
+    image,
+    reference,
+  };
+}

@@ -1,0 +1,80 @@
+// Where tasks come from. A source hands out prepared tasks: encoded images beside what the events
+// record. The generated mini benchmark and dataset folders are two sources of one shape.
+import sharp from "sharp";
+import { hashName, RandomStream, type Task } from "../events/index.ts";
+import { TaskSourceError } from "./errors.ts";
+import { drawKind, drawTask, type GreyImage, type MiniTask, mixtures } from "./mini/index.ts";
+
+/** A task and the bytes of its images, by content name in `task`. */
+export interface PreparedTask {
+  readonly task: Task;
+  readonly image: Uint8Array;
+  readonly reference: Uint8Array | null;
+}
+
+/** An endless supply of training tasks and named evaluation sets. */
+export interface TaskSource {
+  /** Tasks `first` … `first + count - 1` of the training sequence: a pure function of its arguments. */
+  training(first: number, count: number): Promise<readonly PreparedTask[]>;
+  /** The first `count` tasks of a named set. */
+  evaluation(set: string, count: number): Promise<readonly PreparedTask[]>;
+}
+
+/** PNG bytes of a grey image, as three equal channels (what cv2.imread gives to a program). */
+export async function encodeGrey({ width, height, pixels }: GreyImage): Promise<Uint8Array> {
+  const raw = { width, height, channels: 1 as const };
+  const png = sharp(pixels, { raw }).toColourspace("srgb").png({ compressionLevel: 6 });
+  return new Uint8Array(await png.toBuffer());
+}
+
+async function prepare(drawn: MiniTask): Promise<PreparedTask> {
+  const image = await encodeGrey(drawn.image);
+  const reference = drawn.reference && (await encodeGrey(drawn.reference));
+  const { id, task, kind, question, answers } = drawn;
+  return {
+    task: {
+      id,
+      task,
+      kind,
+      question,
+      answers: [...answers],
+      image: hashName(image),
+      reference: reference && hashName(reference),
+    },
+    image,
+    reference,
+  };
+}
+
+const evaluationSets = {
+  singles: "singles",
+  pairs: "pairs",
+  "pairs-kept-out": "pairs-kept-out",
+} as const;
+
+/** The generated benchmark. Evaluation sets depend on nothing but their name; training on `seed`. */
+export function miniSource(seed: number): TaskSource {
+  const drawTraining = (index: number) => {
+    const random = new RandomStream(seed, "task", index);
+    return drawTask(random, `train-${index}`, drawKind(random, mixtures.train), "train");
+  };
+  const drawEvaluation = (set: keyof typeof evaluationSets, index: number) => {
+    const random = new RandomStream("evaluation", set, index);
+    return drawTask(random, `${set}-${index}`, drawKind(random, mixtures[set]), "heldout");
+  };
+  return {
+    training: (first, count) =>
+      Promise.all(range(count).map((offset) => prepare(drawTraining(first + offset)))),
+    async evaluation(set, count) {
+      if (!isEvaluationSet(set)) {
+        throw new TaskSourceError(
+          `the mini benchmark has no set "${set}"; it has ${Object.keys(evaluationSets).join(", ")}`,
+        );
+      }
+      return Promise.all(range(count).map((index) => prepare(drawEvaluation(set, index))));
+    },
+  };
+}
+
+const isEvaluationSet = (set: string): set is keyof typeof evaluationSets => set in evaluationSets;
+const range = (count: number) => Array.from({ length: count }, (_, index) => index);
