@@ -1,0 +1,46 @@
+// What runs actors: the bus, the actor host, remote ledgers, worker processes.
+export type {
+  ActorCommand,
+  ActorCore,
+  ActorDefinition,
+  Decision,
+  EffectCall,
+  EffectContext,
+  EffectHandler,
+  EffectResult,
+  Effects,
+} from "./actor.ts";
+export { defineActor } from "./actor.ts";
+export type {
+  Address,
+  Bus,
+  DefectHandler,
+  MemoryBrokerOptions,
+  RequestContext,
+  RequestOptions,
+  Schedule,
+  Subscription,
+} from "./bus/index.ts";
+export {
+  BusBusyError,
+  BusClosedError,
+  BusConnectError,
+  BusProtocolError,
+  BusTimeoutError,
+  BusUnansweredError,
+  MemoryBroker,
+  requestAttemptsMax,
+  requestTimeoutMs,
+  SubjectError,
+  servingMax,
+  subjectMatches,
+  subjectOf,
+  throwDefect,
+} from "./bus/index.ts";
+export { effectAttemptsMax } from "./effect-runner.ts";
+export { ActorParkedError, HostClosedError, MailboxFullError } from "./errors.ts";
+export type { EffectRequest, FoldStep, MachineEvent, MachineInput } from "./fold.ts";
+export { accepts, foldEvent, initialState } from "./fold.ts";
+export type { HostFault, HostOptions, Outcome, StreamCommand } from "./host.ts";
+export { ActorHost, appendAttemptsMax, decisionsMax, mailboxMax } from "./host.ts";
+export type { HostAppend, HostLedger, HostPart } from "./host-ledger.ts";
