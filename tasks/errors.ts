@@ -10,7 +10,8 @@ export class TaskSourceError extends TerminalError {
 
 /** A row of a dataset that is not what its format says. */
 export class DatasetRowError extends TerminalError {
-  constructor(file: string, line: number, reason: string, options: ErrorOptions = {}) {
+  constructor(fault: { file: string; line: number; reason: string }, options: ErrorOptions = {}) {
+    const { file, line, reason } = fault;
     super("dataset-row", `${file}:${line}: ${reason}`, { ...options, details: { file, line } });
   }
 }

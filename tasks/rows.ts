@@ -59,7 +59,9 @@ function cutLines(file: string, text: string): readonly CutRow[] {
 /** Rows of an array, each with the line on which its opening brace stands. */
 function cutArray(file: string, text: string): readonly CutRow[] {
   const values = parseJson(file, 1, text);
-  if (!Array.isArray(values)) throw new DatasetRowError(file, 1, "not an array of rows");
+  if (!Array.isArray(values)) {
+    throw new DatasetRowError({ file, line: 1, reason: "not an array of rows" });
+  }
   const lines = braceLines(text);
   return values.map((value, index) => ({ line: lines[index] ?? 1, value }));
 }
@@ -83,7 +85,10 @@ function parseJson(file: string, line: number, source: string): unknown {
     const reason = cause instanceof Error ? cause.message : String(cause);
     const position = Number(/position (\d+)/.exec(reason)?.[1] ?? 0);
     const offset = source.slice(0, position).split("\n").length - 1;
-    throw new DatasetRowError(file, line + offset, `not JSON: ${reason}`, { cause });
+    throw new DatasetRowError(
+      { file, line: line + offset, reason: `not JSON: ${reason}` },
+      { cause },
+    );
   }
 }
 
@@ -93,7 +98,8 @@ function toRow(file: string, line: number, value: unknown): DatasetRow {
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     const key = issue?.path.join(".") ?? "";
-    throw new DatasetRowError(file, line, `key "${key}": ${issue?.message ?? "does not fit"}`);
+    const reason = `key "${key}": ${issue?.message ?? "does not fit"}`;
+    throw new DatasetRowError({ file, line, reason });
   }
   const row = parsed.data;
   const id = String(row.id);
@@ -137,7 +143,8 @@ export function rowSource(file: string, rows: readonly DatasetRow[], images: str
 async function prepareRow(file: string, row: DatasetRow, images: string): Promise<PreparedTask> {
   const read = async (name: string) => {
     const bytes = await readFile(join(images, name)).catch((cause) => {
-      throw new DatasetRowError(file, row.line, `image ${join(images, name)}: ${cause.message}`);
+      const reason = `image ${join(images, name)}: ${cause.message}`;
+      throw new DatasetRowError({ file, line: row.line, reason }, { cause });
     });
     return new Uint8Array(bytes);
   };
