@@ -1,5 +1,20 @@
 // What goes into the model: checkpoint folders, token ids, pixels and positions.
+export {
+  type BuildTokenizerOptions,
+  buildTokenizer,
+  qwenSpecialTokens,
+  qwenSplitPattern,
+} from "./build-tokenizer.ts";
+export type {
+  ChatContent,
+  ChatMessage,
+  ChatPart,
+  EncodeChatOptions,
+  EncodeTurnOptions,
+  RenderOptions,
+} from "./chat.ts";
 export { type Checkpoint, openCheckpoint, readSafetensorsHeader } from "./checkpoint.ts";
+export { type CheckpointContent, configFile, writeCheckpoint } from "./checkpoint-writer.ts";
 export {
   type DecodeOptions,
   decodeImage,
@@ -10,15 +25,24 @@ export {
 export { encodePng, type PixelImage } from "./encode-png.ts";
 export { CheckpointError, ImageError, PromptError, TokenizerError } from "./errors.ts";
 export { bfloat16Value } from "./float-bits.ts";
+export { type GenerationConfig, readGenerationConfig } from "./generation-config.ts";
 export { imageTokenCount, type PatchGrid, patchCount } from "./grid.ts";
 export { gridOf, type PreprocessedImage, preprocessImage } from "./preprocess.ts";
 export { type Preprocessor, readPreprocessor } from "./preprocessor.ts";
+export { qwenChatTemplate } from "./qwen-chat-template.ts";
 export { resizeBicubic } from "./resample.ts";
 export type { RgbImage } from "./rgb-image.ts";
 export { type RopeIndex, type RopeIndexOptions, ropeIndex } from "./rope-index.ts";
 export type { TensorEntry, TensorType, WritableTensorType } from "./safetensors-header.ts";
 export { encodeSafetensors, type Tensor, writeSafetensors } from "./safetensors-write.ts";
 export { type PixelSize, type SmartResizeOptions, smartResize } from "./smart-resize.ts";
+export {
+  createTokenizer,
+  openTokenizer,
+  type Tokenizer,
+  type TokenizerParts,
+} from "./tokenizer.ts";
+export type { TokenizerJson } from "./tokenizer-json.ts";
 export {
   segmentIds,
   type VisionLayout,

@@ -1,0 +1,77 @@
+// The parts of a `tokenizer.json` and `tokenizer_config.json` that we read, and the rules a
+// tokenizer must keep so that text and ids translate without loss.
+import { z } from "zod";
+import { byteCharacters } from "./byte-alphabet.ts";
+import { TokenizerError } from "./errors.ts";
+
+const idSchema = z.int().nonnegative();
+const addedTokenSchema = z.looseObject({
+  id: idSchema,
+  content: z.string().min(1),
+  special: z.boolean().default(false),
+  lstrip: z.boolean().default(false),
+  rstrip: z.boolean().default(false),
+  single_word: z.boolean().default(false),
+});
+
+/** A byte-level BPE `tokenizer.json`; keys that we do not read pass through. */
+export const tokenizerJsonSchema = z.looseObject({
+  added_tokens: z.array(addedTokenSchema).default([]),
+  normalizer: z.unknown(),
+  pre_tokenizer: z.unknown(),
+  post_processor: z.unknown(),
+  decoder: z.looseObject({ type: z.literal("ByteLevel", "only byte-level tokenizers are read") }),
+  model: z.looseObject({
+    type: z.literal("BPE"),
+    vocab: z.record(z.string(), idSchema),
+    merges: z.union([z.array(z.string()), z.array(z.tuple([z.string(), z.string()]))]),
+  }),
+});
+
+export type TokenizerJson = z.infer<typeof tokenizerJsonSchema>;
+
+/** A token as `tokenizer_config.json` names it: its text, or an object that holds it. */
+const namedTokenSchema = z.union([
+  z.string(),
+  z.looseObject({ content: z.string() }).transform(({ content }) => content),
+]);
+
+export const tokenizerConfigSchema = z.looseObject({
+  eos_token: namedTokenSchema,
+  pad_token: namedTokenSchema.nullish(),
+  chat_template: z.string().nullish(),
+});
+
+export type TokenizerConfig = z.infer<typeof tokenizerConfigSchema>;
+
+/**
+ * Refuses a tokenizer that would lose text: one without a token for some byte, with a merge that
+ * leads to no token, or whose special tokens swallow their neighbours' spaces.
+ *
+ * @throws TokenizerError naming the token.
+ */
+export function requireLossless(json: TokenizerJson, source: string): void {
+  const refuse = (fault: string, token: string) => {
+    throw new TokenizerError("tokenizer.lossy", `${source}: ${fault}`, {
+      details: { source, token },
+    });
+  };
+  const { vocab, merges } = json.model;
+  for (const [byte, character] of byteCharacters.entries()) {
+    if (!Object.hasOwn(vocab, character)) refuse(`no token stands for byte ${byte}`, character);
+  }
+  for (const merge of merges) {
+    const [left = "", right = ""] = typeof merge === "string" ? merge.split(" ", 2) : merge;
+    if (!Object.hasOwn(vocab, left + right)) {
+      refuse(`merging ${left} and ${right} leads to no token`, left + right);
+    }
+  }
+  for (const token of json.added_tokens) {
+    if (token.lstrip || token.rstrip || token.single_word) {
+      refuse(
+        `added token ${token.content} strips its neighbours, which is not read`,
+        token.content,
+      );
+    }
+  }
+}
