@@ -1,7 +1,7 @@
 // The envelope of an event, the names of streams and leases, and the derivation of ids.
+import { hash } from "node:crypto";
 import { CodecError, decode, encode, eventBytesMax } from "./codec.ts";
 import { assert } from "./errors.ts";
-import { sha256Hex } from "./hash.ts";
 
 /** A stored event. The keys stand in this order in the stored msgpack map, all always present. */
 export interface EventEnvelope<Data = unknown> {
@@ -158,5 +158,5 @@ export function eventId(stream: string, command: string, index: number): string 
 // Lines cannot contain the separator, so different lists never make the same text.
 function sha256OfLines(...lines: readonly string[]): string {
   for (const line of lines) assert(!line.includes("\n"), `an id is made of lines: ${line}`);
-  return sha256Hex(lines.join("\n"));
+  return hash("sha256", lines.join("\n"), "hex");
 }

@@ -1,0 +1,154 @@
+// Blobs in an LMDB environment of their own (large values beside the events stall appends).
+//
+//   rows    hash (32 bytes), index (4 bytes, big-endian) -> up to 1 MiB
+//   sizes   hash                                         -> size: written with the last rows
+//
+// A blob is there when its size is. A crash in the middle leaves rows that the next put overwrites.
+import { hash } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
+import { assert, type HashName, hashName, isHashName } from "../events/index.ts";
+import { LedgerError } from "./errors.ts";
+import type { DurableBlobs } from "./group-ledger.ts";
+import { type BlobReader, blobBytesMax } from "./ledger.ts";
+import {
+  type Bytes,
+  commitFailure,
+  type Environment,
+  openEnvironment,
+  openRows,
+} from "./lmdb-env.ts";
+
+const rowBytes = 1024 * 1024;
+/** Rows of one transaction: bounds the memory of a commit, and how long others wait for it. */
+const rowsPerCommit = 16;
+const hashBytes = 32;
+
+function rowKey(key: Buffer, index: number): Buffer {
+  const row = Buffer.alloc(hashBytes + 4);
+  key.copy(row);
+  row.writeUInt32BE(index, hashBytes);
+  return row;
+}
+
+function keyOf(name: string): Buffer {
+  assert(isHashName(name), `"${name}" is no blob name`);
+  return Buffer.from(name.slice(name.indexOf(":") + 1), "hex");
+}
+
+/** Reads blobs, in the writer's process or in another. */
+export class LmdbBlobReader implements BlobReader {
+  protected readonly environment: Environment;
+  protected readonly rows: Bytes;
+  protected readonly sizes: Bytes;
+
+  constructor(path: string, readOnly: boolean) {
+    this.environment = openEnvironment(path, readOnly);
+    this.rows = openRows(this.environment, "rows");
+    this.sizes = openRows(this.environment, "sizes");
+  }
+
+  async has(name: HashName): Promise<boolean> {
+    return this.hasNow(name);
+  }
+
+  hasNow(name: string): boolean {
+    return this.sizes.doesExist(keyOf(name));
+  }
+
+  async get(name: HashName): Promise<Uint8Array | null> {
+    const key = keyOf(name);
+    const sizeRow = this.sizes.get(key);
+    if (sizeRow === undefined) return null;
+    const bytes = new Uint8Array(sizeRow.readUIntBE(0, 6));
+    for (let start = 0, index = 0; start < bytes.length; start += rowBytes, index++) {
+      const row = this.rows.get(rowKey(key, index));
+      const expected = Math.min(rowBytes, bytes.length - start);
+      if (row?.length !== expected) throw corrupt(name);
+      bytes.set(row, start);
+    }
+    this.environment.resetReadTxn();
+    if (hashName(bytes) !== name) throw corrupt(name);
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.environment.close();
+  }
+}
+
+function corrupt(name: string): LedgerError {
+  return new LedgerError(
+    "ledger-corrupt",
+    `blob ${name} is damaged: restore it from a copy of the run directory`,
+    { details: { name } },
+  );
+}
+
+export class LmdbBlobs extends LmdbBlobReader implements DurableBlobs {
+  readonly #pending = new Map<string, Promise<HashName>>();
+  #failure: LedgerError | null = null;
+
+  constructor(path: string) {
+    super(path, false);
+  }
+
+  async put(bytes: Uint8Array): Promise<HashName> {
+    if (this.#failure !== null) throw this.#failure;
+    if (bytes.length > blobBytesMax) {
+      throw new LedgerError(
+        "ledger-invalid-request",
+        `a blob of ${bytes.length} bytes, at most ${blobBytesMax} are allowed`,
+      );
+    }
+    const digest = hash("sha256", bytes, "buffer");
+    const name: HashName = `sha256:${digest.toString("hex")}`;
+    if (this.hasNow(name)) return name;
+    const pending = this.#pending.get(name) ?? this.#write(name, digest, bytes);
+    this.#pending.set(name, pending);
+    return pending;
+  }
+
+  override async close(): Promise<void> {
+    await Promise.allSettled(this.#pending.values());
+    await super.close();
+  }
+
+  async #write(name: HashName, key: Buffer, bytes: Uint8Array): Promise<HashName> {
+    try {
+      const count = Math.ceil(bytes.length / rowBytes);
+      for (let first = 0; first < count || first === 0; first += rowsPerCommit) {
+        const last = first + rowsPerCommit >= count;
+        await this.environment.batch(() => {
+          for (let index = first; index < Math.min(count, first + rowsPerCommit); index++) {
+            void this.rows.put(rowKey(key, index), rowOf(bytes, index));
+          }
+          if (last) void this.sizes.put(key, sizeRow(bytes.length));
+        });
+        if (!last) await setImmediate();
+      }
+      return name;
+    } catch (thrown) {
+      const cause = await commitFailure(thrown);
+      this.#failure ??= new LedgerError(
+        "ledger-failed",
+        `no more blobs are written: ${cause.message}; mend the cause (a full disk?) and open anew`,
+        { cause },
+      );
+      throw this.#failure;
+    } finally {
+      this.#pending.delete(name);
+    }
+  }
+}
+
+function rowOf(bytes: Uint8Array, index: number): Buffer {
+  const start = index * rowBytes;
+  const size = Math.min(rowBytes, bytes.length - start);
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, size);
+}
+
+function sizeRow(size: number): Buffer {
+  const row = Buffer.alloc(6);
+  row.writeUIntBE(size, 0, 6);
+  return row;
+}

@@ -1,0 +1,70 @@
+// Opening a run directory's ledger: to write (one process), to read (any), or in memory.
+import { mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { GroupLedger, type GroupLedgerOptions } from "./group-ledger.ts";
+import type { Head, Ledger, LedgerReader } from "./ledger.ts";
+import { LmdbBlobReader, LmdbBlobs } from "./lmdb-blobs.ts";
+import { syncDirectory } from "./lmdb-env.ts";
+import { LmdbReader, LmdbStore } from "./lmdb-store.ts";
+import { takeLock } from "./lock.ts";
+import { MemoryBlobs, MemoryDisk, type MemoryFlush, MemoryStore } from "./memory.ts";
+import { LedgerView } from "./view.ts";
+
+export interface LedgerOptions {
+  /** Milliseconds since 1970: goes into the envelopes. */
+  readonly clock: () => number;
+  /** Called after each commit with what is durable now: a hint for those who follow the ledger. */
+  readonly onCommitted?: (head: Head) => void;
+}
+
+export interface MemoryLedgerOptions extends LedgerOptions {
+  /** What outlives the ledger; a new one by default. */
+  readonly disk?: MemoryDisk;
+  /** Stands for the work of a disk: may wait, and throws to make the write fail. */
+  readonly flush?: MemoryFlush;
+}
+
+const lockName = "writer.lock";
+const ledgerFolder = "ledger";
+const blobsFolder = "blobs";
+
+/**
+ * Opens the ledger of the run directory `directory` for writing; creates it if it is not there.
+ * @throws {LedgerError} ledger-in-use, ledger-corrupt
+ */
+export async function openLedger(directory: string, options: LedgerOptions): Promise<Ledger> {
+  await mkdir(directory, { recursive: true });
+  const release = await takeLock(join(directory, lockName));
+  try {
+    const blobs = new LmdbBlobs(join(directory, blobsFolder));
+    const store = new LmdbStore(join(directory, ledgerFolder), () => performance.now());
+    for (const folder of [ledgerFolder, blobsFolder]) await syncDirectory(join(directory, folder));
+    await syncDirectory(directory);
+    await syncDirectory(dirname(directory));
+    return new GroupLedger(store, blobs, { ...options, release } satisfies GroupLedgerOptions);
+  } catch (thrown) {
+    await release();
+    throw thrown;
+  }
+}
+
+/**
+ * Opens the ledger of a run directory for reading, while another process may write it.
+ * @param now milliseconds; bounds how long one page may read
+ * @throws {LedgerError} ledger-missing
+ */
+export async function openLedgerReader(
+  directory: string,
+  now: () => number = () => performance.now(),
+): Promise<LedgerReader> {
+  const store = new LmdbReader(join(directory, ledgerFolder), true, now);
+  const blobs = new LmdbBlobReader(join(directory, blobsFolder), true);
+  return new LedgerView(store, blobs, () => blobs.close());
+}
+
+/** Opens a ledger in memory: for simulation and tests. */
+export async function openMemoryLedger(options: MemoryLedgerOptions): Promise<Ledger> {
+  const { disk = new MemoryDisk(), flush = async () => {} } = options;
+  const store = new MemoryStore(disk, flush);
+  return new GroupLedger(store, new MemoryBlobs(disk, flush), options);
+}
