@@ -1,0 +1,223 @@
+// Writes a graph as an ONNX model.
+import { assert } from "../../events/index.ts";
+import { dimensionKey } from "./dimension.ts";
+import { GraphError } from "./errors.ts";
+import type { DataType, Node, Subgraph, TensorSource } from "./node.ts";
+import { describe } from "./node.ts";
+import type { OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "./onnx.ts";
+import { dataTypeNumber, encodeModel } from "./onnx.ts";
+import type { Placement, Scope } from "./placement.ts";
+import { isLeaf, placeNodes, reachable } from "./placement.ts";
+import type { Emitter, OnnxAttribute } from "./rule.ts";
+import { operationTable } from "./table.ts";
+
+/** An encoded model and the names by which it is fed and read. */
+export interface EmittedModel {
+  readonly bytes: Uint8Array;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** Writes what `outputs` (public name to node) need; inputs that nothing needs are left out. */
+export function emitModel(outputs: Readonly<Record<string, Node>>): EmittedModel {
+  const named = Object.entries(outputs);
+  const nodes = reachable(named.map(([, node]) => node));
+  const inputs = nodes.filter((node) => node.op === "input");
+  const writer = new ModelWriter(placeNodes(named.map(([, node]) => node)));
+  const main = writer.mainGraph(inputs, named, nodes);
+  return {
+    bytes: encodeModel(main),
+    inputs: inputs.map(publicName),
+    outputs: named.map(([name]) => name),
+  };
+}
+
+interface OnnxParts {
+  readonly nodes: OnnxNode[];
+  readonly initializers: OnnxTensor[];
+  readonly constants: Map<string, string>;
+}
+
+class ModelWriter {
+  readonly #placement: Placement;
+  /** ONNX value names by node, one per result. */
+  readonly #names = new Map<Node, readonly string[]>();
+  #count = 0;
+
+  constructor(placement: Placement) {
+    this.#placement = placement;
+  }
+
+  mainGraph(
+    inputs: readonly Node[],
+    outputs: readonly (readonly [string, Node])[],
+    nodes: readonly Node[],
+  ): OnnxGraph {
+    const parts: OnnxParts = { nodes: [], initializers: [], constants: new Map() };
+    for (const input of inputs) this.#names.set(input, [publicName(input)]);
+    for (const node of nodes.filter(({ op }) => op === "initializer")) {
+      const name = publicName(node);
+      this.#names.set(node, [name]);
+      parts.initializers.push(tensorOf(name, node));
+    }
+    this.#writeScope(this.#placement.main, parts);
+    for (const [name, node] of outputs) {
+      const source = this.#nameOf(node, parts);
+      parts.nodes.push(plainNode("Identity", [source], [name], `output ${name}`));
+    }
+    return {
+      name: "main",
+      nodes: parts.nodes,
+      initializers: parts.initializers,
+      inputs: inputs.map((node) => typedValue(publicName(node), node)),
+      outputs: outputs.map(([name, node]) => typedValue(name, node)),
+    };
+  }
+
+  #subgraph(subgraph: Subgraph, name: string): OnnxGraph {
+    const scope = this.#placement.scopes.get(subgraph);
+    assert(scope !== undefined, `subgraph ${name} was not placed`);
+    const parts: OnnxParts = { nodes: [], initializers: [], constants: new Map() };
+    for (const parameter of subgraph.bound) this.#names.set(parameter, [this.#fresh("bound")]);
+    this.#writeScope(scope, parts);
+    const outputs = subgraph.results.map((node) => {
+      const output = this.#fresh("result");
+      const source = this.#nameOf(node, parts);
+      parts.nodes.push(plainNode("Identity", [source], [output], output));
+      return typedValue(output, node);
+    });
+    const inputs = subgraph.bound.map((node) => typedValue(this.#nameOf(node, parts), node));
+    return { name, nodes: parts.nodes, initializers: parts.initializers, inputs, outputs };
+  }
+
+  #writeScope(scope: Scope, parts: OnnxParts): void {
+    for (const node of scope.nodes) {
+      if (node.op === "item") continue;
+      if (node.op === "branch" || node.op === "loop") this.#writeControl(node, parts);
+      else this.#writeOperation(node, parts);
+    }
+  }
+
+  #writeControl(node: Node, parts: OnnxParts): void {
+    const keys = node.op === "branch" ? ["then_branch", "else_branch"] : ["body"];
+    const inputs = node.inputs.map((input) => this.#nameOf(input, parts));
+    const outputs = node.results.map(() => this.#fresh(node.op));
+    const graphs = Object.fromEntries(
+      node.subgraphs.map((subgraph, index) => {
+        const key = keys[index] ?? "body";
+        return [key, this.#subgraph(subgraph, `${key} ${node.id}`)];
+      }),
+    );
+    const type = node.op === "branch" ? "If" : "Loop";
+    this.#names.set(node, outputs);
+    parts.nodes.push({ ...plainNode(type, inputs, outputs, nodeName(node)), graphs });
+  }
+
+  #writeOperation(node: Node, parts: OnnxParts): void {
+    const rule = operationTable[node.op];
+    if (rule === undefined) throw new GraphError(node.op, `unknown operation ${describe(node)}`);
+    const inputs = node.inputs.map((input) => this.#nameOf(input, parts));
+    const emitter = this.#emitter(node, parts);
+    if (rule.emit) this.#names.set(node, rule.emit(emitter, node, inputs));
+    else if (rule.onnx) this.#names.set(node, emitter.add(rule.onnx, inputs, plain(node)));
+    else throw new GraphError(node.op, `no ONNX form for ${describe(node)}`);
+  }
+
+  #emitter(node: Node, parts: OnnxParts): Emitter {
+    const add: Emitter["add"] = (type, inputs, attributes = {}, options = {}) => {
+      const count = options.outputs ?? 1;
+      const outputs = Array.from({ length: count }, () => this.#fresh(node.op));
+      const written = plainNode(type, inputs, outputs, `${nodeName(node)} ${outputs[0]}`);
+      parts.nodes.push({ ...written, attributes, domain: options.domain ?? "" });
+      return outputs;
+    };
+    return {
+      add,
+      integers: (values) => {
+        const data = BigInt64Array.from(values.map(BigInt));
+        return this.#constant("int64", [values.length], { type: "inline", data }, parts);
+      },
+      number: (value) => {
+        const data = node.dtype === "float64" ? Float64Array.of(value) : Float32Array.of(value);
+        return this.#constant(node.dtype, [], { type: "inline", data }, parts);
+      },
+      cast: (input, dtype) => add("Cast", [input], { to: dataTypeNumber(dtype) }),
+    };
+  }
+
+  /** Constants live in every graph that uses them: optimizers look for them there. */
+  #constant(
+    dtype: DataType,
+    shape: readonly number[],
+    source: TensorSource,
+    parts: OnnxParts,
+  ): string {
+    assert(source.type === "inline", "a constant holds its values");
+    const key = `${dtype}[${shape.join(",")}]${source.data.join(",")}`;
+    const known = parts.constants.get(key);
+    if (known !== undefined) return known;
+    const name = this.#fresh("constant");
+    parts.constants.set(key, name);
+    parts.initializers.push({ name, dtype, shape, source });
+    return name;
+  }
+
+  #nameOf(node: Node, parts: OnnxParts): string {
+    if (node.op === "constant") {
+      assert(node.source !== undefined, "a constant holds its values");
+      return this.#constant(node.dtype, fixedShape(node), node.source, parts);
+    }
+    const [source] = node.inputs;
+    const isItem = node.op === "item" && source !== undefined;
+    const names = this.#names.get(isItem ? source : node);
+    const name = names?.[isItem ? Number(node.attributes["index"]) : 0];
+    assert(name !== undefined, `${describe(node)} is used before it is computed`);
+    return name;
+  }
+
+  #fresh(stem: string): string {
+    return `${stem}_${this.#count++}`;
+  }
+}
+
+function plainNode(
+  type: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  name: string,
+): OnnxNode {
+  return { name, type, domain: "", inputs, outputs, attributes: {}, graphs: {} };
+}
+
+/** Attributes that carry over one to one. */
+function plain(node: Node): Record<string, OnnxAttribute> {
+  const entries = Object.entries(node.attributes);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, typeof value === "boolean" ? Number(value) : value]),
+  );
+}
+
+function nodeName(node: Node): string {
+  return `${node.path}/${node.op}.${node.id}`;
+}
+
+function publicName(node: Node): string {
+  return String(node.attributes["name"]);
+}
+
+function fixedShape(node: Node): readonly number[] {
+  return node.shape.map((size) => {
+    assert(typeof size === "number", `${describe(node)} must have fixed sizes`);
+    return size;
+  });
+}
+
+function tensorOf(name: string, node: Node): OnnxTensor {
+  assert(node.source !== undefined && isLeaf(node), `${name} is no initializer`);
+  return { name, dtype: node.dtype, shape: fixedShape(node), source: node.source };
+}
+
+function typedValue(name: string, node: Node): OnnxValue {
+  const shape = node.shape.map((size) => (typeof size === "number" ? size : dimensionKey(size)));
+  return { name, dtype: node.dtype, shape };
+}

@@ -1,0 +1,69 @@
+// The graph: operations with shapes, gradients, and their ONNX form.
+export {
+  addAll,
+  entropyOf,
+  item,
+  logSoftmax,
+  pickLogProb,
+  rmsNorm,
+  rotary,
+  softmax,
+} from "./composite.ts";
+export { constant, integers, scalar, shapeVector, sizeVector } from "./constants.ts";
+export type { LoopResult, LoopStep } from "./control.ts";
+export { branch, loop } from "./control.ts";
+export type { Dimension, Shape, SymbolicDimension } from "./dimension.ts";
+export {
+  dimension,
+  dimensionKey,
+  evaluateDimension,
+  productOf,
+  sameShape,
+  shapeKey,
+  sumOf,
+} from "./dimension.ts";
+export {
+  add,
+  and,
+  cast,
+  clip,
+  divide,
+  equal,
+  exponential,
+  gelu,
+  less,
+  lessOrEqual,
+  minimum,
+  multiply,
+  negate,
+  not,
+  or,
+  sigmoid,
+  silu,
+  subtract,
+  where,
+} from "./elementwise.ts";
+export type { EmittedModel } from "./emit.ts";
+export { emitModel } from "./emit.ts";
+export { GraphError } from "./errors.ts";
+export { gradients } from "./gradient.ts";
+export { gemm, linear, matmul } from "./linear.ts";
+export type { DataType, FloatType, Node, TensorData, TensorSource } from "./node.ts";
+export { describe, Graph } from "./node.ts";
+export { all, argMax, cumulativeSum, gatherAlong, writeAt } from "./selection.ts";
+export {
+  concat,
+  expand,
+  gather,
+  pad,
+  reduceSum,
+  regroupRows,
+  replaceRows,
+  reshape,
+  scatterAddRows,
+  slice,
+  sumTo,
+  transpose,
+  zeros,
+} from "./structure.ts";
+export { operationTable } from "./table.ts";
