@@ -10,6 +10,7 @@ const weyl1 = 0xbb67ae85;
 const rounds = 10;
 
 type Counter = readonly [number, number, number, number];
+type Key = readonly [number, number];
 
 /** The high 32 bits of a 32x32-bit product, by 16-bit halves (a double holds only 53 bits). */
 function mulHigh(a: number, b: number): number {
@@ -22,20 +23,30 @@ function mulHigh(a: number, b: number): number {
   return aHigh * bHigh + (middle >>> 16) + (carry >>> 16);
 }
 
-/** One Philox 4x32-10 block: four 32-bit words from a 128-bit counter and a 64-bit key. */
-export function philox4x32(counter: Counter, key: readonly [number, number]): Uint32Array {
+/**
+ * One Philox 4x32-10 block: four 32-bit words from a 128-bit counter and a 64-bit key, written to
+ * `out` where one is given.
+ */
+export function philox4x32(counter: Counter, key: Key, out = new Uint32Array(4)): Uint32Array {
   let [c0, c1, c2, c3] = counter;
   let [k0, k1] = key;
   for (let round = 0; round < rounds; round++) {
-    const high0 = mulHigh(multiplier0, c0 >>> 0);
+    const high0 = mulHigh(multiplier0, c0);
     const low0 = Math.imul(multiplier0, c0) >>> 0;
-    const high1 = mulHigh(multiplier1, c2 >>> 0);
+    const high1 = mulHigh(multiplier1, c2);
     const low1 = Math.imul(multiplier1, c2) >>> 0;
-    [c0, c1, c2, c3] = [(high1 ^ c1 ^ k0) >>> 0, low1, (high0 ^ c3 ^ k1) >>> 0, low0];
+    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c1 = low1;
+    c3 = low0;
     k0 = (k0 + weyl0) >>> 0;
     k1 = (k1 + weyl1) >>> 0;
   }
-  return Uint32Array.of(c0, c1, c2, c3);
+  out[0] = c0;
+  out[1] = c1;
+  out[2] = c2;
+  out[3] = c3;
+  return out;
 }
 
 /**
@@ -43,25 +54,32 @@ export function philox4x32(counter: Counter, key: readonly [number, number]): Ui
  * Streams with different paths are independent; the same path always gives the same numbers.
  */
 export class RandomStream {
-  readonly #key: readonly [number, number];
-  readonly #high: readonly [number, number];
-  #block = 0;
-  #words: Uint32Array = new Uint32Array(0);
-  #used = 0;
+  readonly #key: Key;
+  readonly #counter: [number, number, number, number];
+  readonly #words = new Uint32Array(4);
+  #used = 4;
 
   constructor(...path: readonly (string | number)[]) {
     const digest = Buffer.from(sha256Bytes(JSON.stringify(path)));
     this.#key = [digest.readUInt32LE(0), digest.readUInt32LE(4)];
-    this.#high = [digest.readUInt32LE(8), digest.readUInt32LE(12)];
+    this.#counter = [0, 0, digest.readUInt32LE(8), digest.readUInt32LE(12)];
   }
 
   /** The next 32-bit word. */
   uint32(): number {
     if (this.#used === this.#words.length) {
-      this.#words = philox4x32([this.#block++, 0, ...this.#high], this.#key);
+      philox4x32(this.#counter, this.#key, this.#words);
+      this.#counter[0] += 1;
       this.#used = 0;
     }
     return this.#words[this.#used++] as number;
+  }
+
+  /** `count` random bytes. */
+  bytes(count: number): Uint8Array {
+    const words = new Uint32Array(Math.ceil(count / 4));
+    for (let index = 0; index < words.length; index++) words[index] = this.uint32();
+    return new Uint8Array(words.buffer, 0, count);
   }
 
   /** A number in [0, 1) on the grid of 2^-24, exact in float32. */

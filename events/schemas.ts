@@ -5,7 +5,9 @@ import { z } from "zod";
 import { TerminalError } from "./errors.ts";
 import { isHashName } from "./hash.ts";
 
-const hash = z.custom<`sha256:${string}`>((value) => typeof value === "string" && isHashName(value));
+const hash = z.custom<`sha256:${string}`>(
+  (value) => typeof value === "string" && isHashName(value),
+);
 const int32Array = z.custom<Int32Array>((value) => value instanceof Int32Array);
 const float32Array = z.custom<Float32Array>((value) => value instanceof Float32Array);
 const observed = z.record(z.string(), z.unknown()).optional();

@@ -64,9 +64,11 @@ export function drawText(
   const width = text.length * glyphWidth + (text.length - 1) * dotPixels;
   const left = placeAround(random, (fieldPixels - width) / 2, jitterPixels);
   const top = placeAround(random, (fieldPixels - glyphHeight) / 2, jitterPixels);
+  const glyphColumns = text.map(columnsOf);
+  const grain = random.bytes(fieldPixels * fieldPixels);
   return imageFrom(fieldPixels, fieldPixels, (x, y) => {
-    const level = isInk(text, x - left, y - top) ? ink : background;
-    return level + (random.uniform() - 0.5) * grainLevels;
+    const level = isInk(glyphColumns, x - left, y - top) ? ink : background;
+    return level + ((grain[y * fieldPixels + x] as number) / 256 - 0.5) * grainLevels;
   });
 }
 
@@ -75,14 +77,17 @@ function placeAround(random: RandomStream, centre: number, jitterPixels: number)
   return Math.round(centre + (2 * random.uniform() - 1) * reach);
 }
 
-function isInk(text: readonly string[], x: number, y: number): boolean {
+/** The columns of a letter as bits, top row first. */
+function columnsOf(letter: string): readonly number[] {
+  const hexadecimal = columns[letter] as string;
+  return [0, 2, 4, 6, 8].map((at) => Number.parseInt(hexadecimal.slice(at, at + 2), 16));
+}
+
+function isInk(glyphs: readonly (readonly number[])[], x: number, y: number): boolean {
   if (x < 0 || y < 0 || y >= glyphHeight) return false;
-  const glyph = text[Math.floor(x / (glyphWidth + dotPixels))];
-  const dotColumn = Math.floor((x % (glyphWidth + dotPixels)) / dotPixels);
-  if (glyph === undefined || dotColumn >= 5) return false;
-  const bits = Number.parseInt(
-    (columns[glyph] as string).slice(2 * dotColumn, 2 * dotColumn + 2),
-    16,
-  );
-  return ((bits >> Math.floor(y / dotPixels)) & 1) === 1;
+  const bits =
+    glyphs[Math.floor(x / (glyphWidth + dotPixels))]?.[
+      Math.floor((x % (glyphWidth + dotPixels)) / dotPixels)
+    ];
+  return bits !== undefined && ((bits >> Math.floor(y / dotPixels)) & 1) === 1;
 }

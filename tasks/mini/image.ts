@@ -24,10 +24,12 @@ export function imageFrom(
 
 /** Rounds half to even, as cv2's `saturate_cast<uchar>` does, and clamps to 0–255. */
 export function saturate(value: number): number {
+  if (value <= 0) return 0;
+  if (value >= 255) return 255;
   const floor = Math.floor(value);
   const difference = value - floor;
-  const up = difference > 0.5 || (difference === 0.5 && floor % 2 !== 0);
-  return Math.min(255, Math.max(0, up ? floor + 1 : floor));
+  if (difference === 0.5) return floor + (floor % 2);
+  return difference > 0.5 ? floor + 1 : floor;
 }
 
 function at(image: GreyImage, x: number, y: number): number {
@@ -73,21 +75,16 @@ export function mapPixels(image: GreyImage, change: (value: number) => number): 
 /** `cv2.medianBlur(img, size)`: borders replicate. */
 export function medianBlur(image: GreyImage, size: number): GreyImage {
   const radius = (size - 1) / 2;
-  const half = (size * size + 1) / 2;
-  const counts = new Uint16Array(256);
+  const window = new Uint8Array(size * size);
   return imageFrom(image.width, image.height, (x, y) => {
-    counts.fill(0);
+    let count = 0;
     for (let dy = -radius; dy <= radius; dy++) {
       const row = clamp(y + dy, image.height) * image.width;
       for (let dx = -radius; dx <= radius; dx++) {
-        const value = image.pixels[row + clamp(x + dx, image.width)] as number;
-        counts[value] = (counts[value] as number) + 1;
+        window[count++] = image.pixels[row + clamp(x + dx, image.width)] as number;
       }
     }
-    let seen = 0;
-    let value = -1;
-    while (seen < half) seen += counts[++value] as number;
-    return value;
+    return window.sort()[(count - 1) / 2] as number;
   });
 }
 

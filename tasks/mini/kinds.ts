@@ -46,7 +46,8 @@ export function problemsOf(kind: string): Problem[] {
 }
 
 const darkFactor = 0.12;
-const noiseShare = 0.3;
+/** Of 256 pixels, how many turn black and how many white: 30 % together. */
+const noisePixels = 38;
 
 /** Spoils an image. Rotations are clockwise (paper B.2.2), so the repair turns back. */
 export function degrade(random: RandomStream, image: GreyImage, problem: Problem): GreyImage {
@@ -62,14 +63,19 @@ export function degrade(random: RandomStream, image: GreyImage, problem: Problem
     case "blur":
       return boxBlur(boxBlur(image, 7), 5);
     case "noise":
-      return mapPixels(image, (value) => {
-        const dice = random.uniform();
-        if (dice < noiseShare / 2) return 0;
-        return dice < noiseShare ? 255 : value;
-      });
+      return addNoise(image, random.bytes(image.pixels.length));
     default:
       return image;
   }
+}
+
+function addNoise(image: GreyImage, dice: Uint8Array): GreyImage {
+  const pixels = image.pixels.map((value, index) => {
+    const die = dice[index] as number;
+    if (die < noisePixels) return 0;
+    return die < 2 * noisePixels ? 255 : value;
+  });
+  return { ...image, pixels };
 }
 
 /** The right repair of one degradation, as the reference program in `programs.ts` does it. */

@@ -67,8 +67,10 @@ function copyLesson(random: RandomStream): Lesson {
 
 /** What a pass through JPEG does to a repaired image, near enough: a few levels either way. */
 function withJpegNoise(random: RandomStream, image: GreyImage): GreyImage {
+  const noise = random.bytes(image.pixels.length);
   return imageFrom(image.width, image.height, (x, y) => {
-    const value = image.pixels[y * image.width + x] as number;
-    return value + (random.uniform() - 0.5) * 2 * jpegNoiseLevels;
+    const index = y * image.width + x;
+    const shift = ((noise[index] as number) / 256 - 0.5) * 2 * jpegNoiseLevels;
+    return (image.pixels[index] as number) + shift;
   });
 }

@@ -12,10 +12,7 @@ test("gives the known answers of Random123", () => {
   const ones = 0xffffffff;
   const full = philox4x32([ones, ones, ones, ones], [ones, ones]);
   assert.equal([...full], [0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd]);
-  const pi = philox4x32(
-    [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],
-    [0xa4093822, 0x299f31d0],
-  );
+  const pi = philox4x32([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], [0xa4093822, 0x299f31d0]);
   assert.equal([...pi], [0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1]);
 });
 
@@ -41,7 +38,10 @@ test("uniforms are in [0, 1) and exact in float32", () => {
 test("a shuffle keeps every item", () => {
   const items = Array.from({ length: 50 }, (_, index) => index);
   const shuffled = new RandomStream("shuffle").shuffle(items);
-  assert.equal([...shuffled].sort((a, b) => a - b), items);
+  assert.equal(
+    [...shuffled].sort((a, b) => a - b),
+    items,
+  );
   assert.is.not(shuffled.join(), items.join());
 });
 
