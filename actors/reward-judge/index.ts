@@ -1,0 +1,7 @@
+// The judge: rewards of trajectories that have ended.
+export type { JudgeCommand, Outcome } from "./decide.ts";
+export { decideJudge } from "./decide.ts";
+export type { JudgeContext } from "./machine.ts";
+export { judgeMachine } from "./machine.ts";
+export type { RewardWeights, TrajectoryMetrics } from "./reward.ts";
+export { rewardOf, rewardVersion } from "./reward.ts";

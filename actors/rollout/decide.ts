@@ -1,0 +1,228 @@
+// What a trajectory does with a sampled turn or a tool's answer. Pure: equal commands in equal
+// states give equal events, on any worker and in any replay.
+
+import type { SnapshotFrom } from "xstate";
+import {
+  assert,
+  type EventData,
+  event,
+  type HashName,
+  type NewEvent,
+  type Sampling,
+} from "../../events/index.ts";
+import type { ActorCommand, Decision } from "../../runtime/index.ts";
+import type { trajectoryMachine } from "./machine.ts";
+import type { Action, EncodedText, ParseAction } from "./ports.ts";
+
+/** What bounds a trajectory (I7). */
+export interface TrajectoryLimits {
+  /** Turns of the model. */
+  readonly turnsMax: number;
+  /** Executed tool calls. */
+  readonly callsMax: number;
+  /** Tokens of one turn. */
+  readonly turnTokensMax: number;
+  /** Tokens of the whole context, the turn that is about to be sampled included. */
+  readonly contextTokensMax: number;
+}
+
+/** Begins the trajectory. */
+export interface PlayCommand extends ActorCommand {
+  readonly type: "play";
+  readonly policy: HashName;
+  readonly task: string;
+  readonly sampling: Sampling;
+  readonly prompt: EncodedText;
+}
+
+/** The model has written a turn. */
+export interface TurnCommand extends ActorCommand {
+  readonly type: "turn";
+  readonly turn: number;
+  /** The hash of the parameters that were really used. */
+  readonly policy: HashName;
+  readonly ids: Int32Array;
+  readonly text: string;
+  readonly logProbs: Float32Array;
+  readonly entropy: number;
+  readonly finish: "stop" | "length";
+  /** What the environment replies where no tool is called: to a diagnosis, to one call too many. */
+  readonly reply: EncodedText | null;
+  readonly observed: Readonly<Record<string, unknown>>;
+}
+
+/** A tool has answered. */
+export interface ToolCommand extends ActorCommand {
+  readonly type: "tool";
+  readonly turn: number;
+  readonly cause: string;
+  readonly text: string;
+  readonly image: HashName | null;
+  readonly report: EncodedText;
+  readonly observed: Readonly<Record<string, unknown>>;
+}
+
+export type RolloutCommand = PlayCommand | TurnCommand | ToolCommand;
+
+type State = SnapshotFrom<typeof trajectoryMachine>;
+type CallingAction = Extract<Action, { kind: "code" | "search" }>;
+type EndCause = EventData<"trajectory.ended">["cause"];
+
+/** What `decide` must know besides the events. */
+export interface RolloutRules {
+  readonly limits: TrajectoryLimits;
+  readonly parseAction: ParseAction;
+}
+
+/** `decide` of a trajectory under `rules`. */
+export function decideRollout(
+  rules: RolloutRules,
+): (command: RolloutCommand, state: State) => Decision {
+  return (command, state) => {
+    switch (command.type) {
+      case "play":
+        return play(rules.limits, command, state);
+      case "turn":
+        return takeTurn(rules, command, state);
+      case "tool":
+        return takeAnswer(rules.limits, command, state);
+    }
+  };
+}
+
+function play(limits: TrajectoryLimits, command: PlayCommand, state: State): Decision {
+  if (!state.matches("empty")) return { duplicate: true };
+  const { policy, task, sampling, prompt } = command;
+  const needed = prompt.ids.length + limits.turnTokensMax;
+  if (needed > limits.contextTokensMax) {
+    return {
+      rejection:
+        `the prompt of task ${task} needs ${needed} tokens with its first turn, ` +
+        `context_tokens_max is ${limits.contextTokensMax}: raise it or shorten the prompt`,
+    };
+  }
+  const { ids, images } = prompt;
+  return {
+    events: [event("trajectory.started", { policy, task, sampling, ids, images: [...images] })],
+    blobs: images,
+  };
+}
+
+function takeTurn(rules: RolloutRules, command: TurnCommand, state: State): Decision {
+  const { context } = state;
+  if (!state.matches("sampling") || command.turn < context.turns) return { duplicate: true };
+  if (command.turn > context.turns) {
+    return { rejection: `turn ${command.turn} came before turn ${context.turns}` };
+  }
+  if (command.policy !== context.policy) {
+    return { rejection: policyMismatch(context.policy, command.policy) };
+  }
+  if (command.logProbs.length !== command.ids.length || command.ids.length === 0) {
+    return {
+      rejection: `turn ${command.turn} has ${command.ids.length} ids and ${command.logProbs.length} log-probs`,
+    };
+  }
+  const { turn, policy, ids, logProbs, entropy, finish, observed } = command;
+  const sampled = event("turn.sampled", {
+    turn,
+    policy,
+    ids,
+    logProbs,
+    entropy,
+    finish,
+    observed,
+  });
+  const action = readAction(rules.parseAction, command);
+  const consequence = follow(rules.limits, action, command, state);
+  return { events: [sampled, consequence] };
+}
+
+/** The action of a turn. A turn that was cut off says nothing, unless it has already answered. */
+export function readAction(
+  parseAction: ParseAction,
+  { text, finish }: Pick<TurnCommand, "text" | "finish">,
+): Action {
+  const action = parseAction(text);
+  if (finish === "stop" || action.kind === "answer") return action;
+  return { kind: "malformed", reason: "the turn reached its token limit" };
+}
+
+function follow(
+  limits: TrajectoryLimits,
+  action: Action,
+  command: TurnCommand,
+  { context }: State,
+): NewEvent {
+  const { turn } = command;
+  const turns = turn + 1;
+  const end = (cause: EndCause, answer: string | null = null) =>
+    event("trajectory.ended", { cause, answer, turns, calls: context.calls });
+  if (action.kind === "answer") return end("answered", action.answer);
+  if (action.kind === "malformed") return end("malformed");
+  if (turns >= limits.turnsMax) return end("turn-limit");
+  if (!callsTool(action, context.calls, limits)) {
+    assert(command.reply !== null, `turn ${turn} asks for a reply and the command has none`);
+    const length = context.length + command.ids.length;
+    return prompted(limits, turns, length, command.reply) ?? end("context-limit");
+  }
+  return action.kind === "code"
+    ? event("tool.called", {
+        turn,
+        tool: "python",
+        input: action.program,
+        image: context.images.at(-1) ?? null,
+      })
+    : event("tool.called", { turn, tool: "search", input: action.query, image: null });
+}
+
+/** Whether an action leads to a tool call after `calls` of them. */
+export function callsTool(
+  action: Action,
+  calls: number,
+  { callsMax }: TrajectoryLimits,
+): action is CallingAction {
+  return (action.kind === "code" || action.kind === "search") && calls < callsMax;
+}
+
+function takeAnswer(limits: TrajectoryLimits, command: ToolCommand, state: State): Decision {
+  const { context } = state;
+  if (context.pending?.turn !== command.turn) return { duplicate: true };
+  const { turn, cause, text, image, report, observed } = command;
+  const returned = event("tool.returned", {
+    turn,
+    tool: context.pending.tool,
+    cause,
+    text,
+    image,
+    observed,
+  });
+  const next =
+    prompted(limits, context.turns, context.length, report) ??
+    event("trajectory.ended", {
+      cause: "context-limit",
+      answer: null,
+      turns: context.turns,
+      calls: context.calls + 1,
+    });
+  const blobs = [...new Set([...(image === null ? [] : [image]), ...report.images])];
+  return { events: [returned, next], blobs };
+}
+
+/** The prompt of turn `turn`, or null where it and the turn would not fit into the context. */
+function prompted(
+  limits: TrajectoryLimits,
+  turn: number,
+  length: number,
+  { ids, images }: EncodedText,
+): NewEvent | null {
+  if (length + ids.length + limits.turnTokensMax > limits.contextTokensMax) return null;
+  return event("turn.prompted", { turn, ids, images: [...images] });
+}
+
+/** The words of the alarm that a worker sampled with another policy than the planned one (I6). */
+export function policyMismatch(planned: string | null, used: string): string {
+  return (
+    `policy mismatch: ${planned} is planned, the worker sampled with ${used}. ` +
+    "Nothing was recorded; stop this worker and start it anew"
+  );
+}

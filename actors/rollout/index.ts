@@ -1,0 +1,24 @@
+// Rollout: plays trajectories with a policy.
+export type {
+  PlayCommand,
+  RolloutCommand,
+  RolloutRules,
+  ToolCommand,
+  TrajectoryLimits,
+  TurnCommand,
+} from "./decide.ts";
+export { decideRollout, policyMismatch } from "./decide.ts";
+export type { PendingCall, Segment, TrajectoryContext } from "./machine.ts";
+export { trajectoryMachine } from "./machine.ts";
+export type {
+  Action,
+  EncodedText,
+  Encoder,
+  Environment,
+  EnvironmentText,
+  ParseAction,
+  PolicySampler,
+  SampledTurn,
+  ToolAnswer,
+  TurnRequest,
+} from "./ports.ts";

@@ -1,0 +1,153 @@
+// The life of one trajectory: sampled turns, the tools they call, and the end with its cause.
+//
+//   empty → sampling → acting → sampling …       the environment answers at once (a tip)
+//                    → acting → calling → acting → sampling …      a tool answers
+//                    → acting → ended
+//
+// 1. The context is the training sample: segments in the order in which the policy saw them, those
+//    that the model sampled with their log-probs, those of the environment without.
+// 2. `acting` is never left pending: every append that enters it leaves it.
+import { assign, setup } from "xstate";
+import type { EventData, HashName, Sampling } from "../../events/index.ts";
+import type { MachineEvent } from "../../runtime/index.ts";
+
+/** A run of token ids in the context. `logProbs` is null where the environment wrote them. */
+export interface Segment {
+  readonly ids: Int32Array;
+  /** The sampler's log-prob of each id, nats; null: carries no loss. */
+  readonly logProbs: Float32Array | null;
+}
+
+/** A tool call without its answer. */
+export type PendingCall = Omit<EventData<"tool.called">, "observed">;
+
+/** What a trajectory's events say. */
+export interface TrajectoryContext {
+  readonly policy: HashName | null;
+  readonly task: string;
+  readonly sampling: Sampling | null;
+  readonly segments: readonly Segment[];
+  /** Images in the order of their placeholders; the last one is what a tool works on. */
+  readonly images: readonly HashName[];
+  /** Tokens in all segments. */
+  readonly length: number;
+  /** The number of sampled turns; the next turn has this number. */
+  readonly turns: number;
+  /** The number of tool calls that were answered. */
+  readonly calls: number;
+  readonly pending: PendingCall | null;
+  readonly end: { readonly cause: string; readonly answer: string | null } | null;
+}
+
+type TrajectoryEvent = MachineEvent<
+  | "trajectory.started"
+  | "turn.sampled"
+  | "tool.called"
+  | "tool.returned"
+  | "turn.prompted"
+  | "trajectory.ended"
+>;
+
+const empty: TrajectoryContext = {
+  policy: null,
+  task: "",
+  sampling: null,
+  segments: [],
+  images: [],
+  length: 0,
+  turns: 0,
+  calls: 0,
+  pending: null,
+  end: null,
+};
+
+function extended(context: TrajectoryContext, segment: Segment): Partial<TrajectoryContext> {
+  return {
+    segments: [...context.segments, segment],
+    length: context.length + segment.ids.length,
+  };
+}
+
+export const trajectoryMachine = setup({
+  types: { context: {} as TrajectoryContext, events: {} as TrajectoryEvent },
+  actions: {
+    sampleTurn: (_, _params: { readonly turn: number }) => {},
+    callTool: (_, _params: PendingCall) => {},
+  },
+}).createMachine({
+  id: "trajectory",
+  context: empty,
+  initial: "empty",
+  states: {
+    empty: {
+      on: {
+        "trajectory.started": {
+          target: "sampling",
+          actions: [
+            assign(({ context, event: { data } }) => ({
+              policy: data.policy,
+              task: data.task,
+              sampling: data.sampling,
+              images: data.images,
+              ...extended(context, { ids: data.ids, logProbs: null }),
+            })),
+            { type: "sampleTurn", params: { turn: 0 } },
+          ],
+        },
+      },
+    },
+    sampling: {
+      on: {
+        "turn.sampled": {
+          target: "acting",
+          guard: ({ context, event }) => event.data.turn === context.turns,
+          actions: assign(({ context, event: { data } }) => ({
+            turns: context.turns + 1,
+            ...extended(context, { ids: data.ids, logProbs: data.logProbs }),
+          })),
+        },
+      },
+    },
+    acting: {
+      on: {
+        "tool.called": {
+          target: "calling",
+          actions: [
+            assign(({ event: { data } }) => ({ pending: pendingOf(data) })),
+            { type: "callTool", params: ({ event: { data } }) => pendingOf(data) },
+          ],
+        },
+        "turn.prompted": {
+          target: "sampling",
+          actions: [
+            assign(({ context, event: { data } }) => ({
+              images: [...context.images, ...data.images],
+              ...extended(context, { ids: data.ids, logProbs: null }),
+            })),
+            { type: "sampleTurn", params: ({ context }) => ({ turn: context.turns }) },
+          ],
+        },
+        "trajectory.ended": {
+          target: "ended",
+          actions: assign(({ event: { data } }) => ({
+            end: { cause: data.cause, answer: data.answer },
+          })),
+        },
+      },
+    },
+    calling: {
+      on: {
+        "tool.returned": {
+          target: "acting",
+          guard: ({ context, event }) => event.data.turn === context.pending?.turn,
+          actions: assign(({ context }) => ({ pending: null, calls: context.calls + 1 })),
+        },
+      },
+    },
+    ended: { type: "final" },
+  },
+});
+
+function pendingOf({ turn, tool, input, image }: EventData<"tool.called">): PendingCall {
+  return { turn, tool, input, image };
+}

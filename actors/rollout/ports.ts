@@ -1,0 +1,84 @@
+// What Rollout asks of other rooms. Each interface has a real and a scripted implementation.
+import type { HashName, Sampling, Task } from "../../events/index.ts";
+
+/** What a turn's text asks for. */
+export type Action =
+  | { readonly kind: "problem"; readonly problems: readonly string[] }
+  | { readonly kind: "code"; readonly program: string }
+  | { readonly kind: "search"; readonly query: string }
+  | { readonly kind: "answer"; readonly answer: string }
+  | { readonly kind: "malformed"; readonly reason: string };
+
+/** Reads the action out of a turn. Pure and total: text of any kind gives an action. */
+export type ParseAction = (text: string) => Action;
+
+/** What the environment says: text with one `<image>` placeholder per image, in order. */
+export interface EnvironmentText {
+  readonly text: string;
+  readonly images: readonly HashName[];
+}
+
+/** The answer of a tool as the model gets to see it. */
+export interface ToolAnswer {
+  readonly tool: "python" | "search";
+  /** Why the execution ended: `ok`, `error`, `timeout`, … */
+  readonly cause: string;
+  /** Python: what went wrong, or nothing. Search: one passage per line. */
+  readonly text: string;
+  readonly image: HashName | null;
+}
+
+/** The words of the environment, by task. Pure. */
+export interface Environment {
+  readonly parseAction: ParseAction;
+  /** The first message. */
+  prompt(task: Task): EnvironmentText;
+  /** What follows an action that calls no tool: a diagnosis, or a call when no calls are left. */
+  reply(task: Task, action: Action): EnvironmentText;
+  /** What follows a tool's answer. */
+  report(task: Task, answer: ToolAnswer): EnvironmentText;
+}
+
+/** Token ids of what the environment says, image placeholders expanded. */
+export interface EncodedText {
+  readonly ids: Int32Array;
+  readonly images: readonly HashName[];
+}
+
+/** The tokenizer with the chat template. Images must be decodable by their hash. */
+export interface Encoder {
+  /** The whole prompt, up to where the model begins to write. */
+  prompt(words: EnvironmentText): Promise<EncodedText>;
+  /**
+   * What stands between two turns of the model, up to where it begins to write again.
+   * `ended`: the model itself wrote its end token, so the environment must not add one.
+   */
+  continuation(words: EnvironmentText, ended: boolean): Promise<EncodedText>;
+  decode(ids: Int32Array): string;
+}
+
+/** One turn to sample. */
+export interface TurnRequest {
+  readonly ids: Int32Array;
+  readonly images: readonly HashName[];
+  /** One number in [0, 1) per token that may be sampled; its length is the limit. */
+  readonly uniforms: Float32Array;
+}
+
+/** A sampled turn. */
+export interface SampledTurn {
+  readonly ids: Int32Array;
+  readonly logProbs: Float32Array;
+  /** Mean entropy of the distributions, nats. */
+  readonly entropy: number;
+  readonly finish: "stop" | "length";
+}
+
+/** The policy, as far as Rollout needs it. The result of a turn does not depend on its batch. */
+export interface PolicySampler {
+  /** Rows per call, at most. */
+  readonly rowsMax: number;
+  /** Makes `bytes` the policy in use and returns the hash of the parameters it now really holds. */
+  load(policy: HashName, bytes: Uint8Array): Promise<HashName>;
+  sample(requests: readonly TurnRequest[], sampling: Sampling): Promise<readonly SampledTurn[]>;
+}

@@ -1,0 +1,101 @@
+// The next item of the plan. Pure.
+import type { SnapshotFrom } from "xstate";
+import {
+  type EventData,
+  event,
+  type HashName,
+  type NewEvent,
+  type Sampling,
+  type Task,
+} from "../../events/index.ts";
+import type { ActorCommand, Decision } from "../../runtime/index.ts";
+import type { runMachine } from "./machine.ts";
+import type { PlanItem } from "./plan.ts";
+
+/** Begin the run. */
+export interface StartCommand extends ActorCommand {
+  readonly type: "start";
+  readonly started: EventData<"run.started">;
+}
+
+/** An item of the plan has ended, or the first one is prepared. */
+export interface AdvanceCommand extends ActorCommand {
+  readonly type: "advance";
+  /** The item that has ended; -1: the preparation. */
+  readonly item: number;
+  /** The policy in force from now on. */
+  readonly policy: HashName;
+  /** The tasks of the next item, where that is a step. */
+  readonly tasks: readonly Task[];
+}
+
+export type RunCommand = StartCommand | AdvanceCommand;
+
+/** What `decide` must know besides the events. */
+export interface RunRules {
+  readonly plan: readonly PlanItem[];
+  readonly steps: number;
+  /** Samples per group. */
+  readonly samples: number;
+  readonly sampling: Sampling;
+}
+
+type State = SnapshotFrom<typeof runMachine>;
+
+/** `decide` of a run under `rules`. */
+export function decideRun(rules: RunRules): (command: RunCommand, state: State) => Decision {
+  return (command, state) =>
+    command.type === "start" ? start(command, state) : advance(rules, command, state);
+}
+
+function start({ started }: StartCommand, { context }: State): Decision {
+  if (context.started !== null) return { duplicate: true };
+  const { base, policy, optimizer } = started;
+  return {
+    events: [event("run.started", started)],
+    blobs: [...new Set([policy, optimizer])].filter((name) => name !== base),
+  };
+}
+
+function advance(rules: RunRules, command: AdvanceCommand, state: State): Decision {
+  const { context } = state;
+  if (context.started === null) return { rejection: "the run has not been started" };
+  if (command.item !== context.planned - 1 || state.matches("completed")) {
+    return { duplicate: true };
+  }
+  const ended = rules.plan[command.item];
+  if (ended?.kind !== "step" && command.policy !== context.policy) {
+    return { rejection: `no step was learned, but the policy is ${command.policy}` };
+  }
+  const { policy, tasks } = command;
+  return {
+    events: [nextEvent(rules, context.planned, policy, tasks)],
+    blobs: [...new Set(tasks.flatMap(imagesOf))],
+  };
+}
+
+function nextEvent(
+  rules: RunRules,
+  item: number,
+  policy: HashName,
+  tasks: readonly Task[],
+): NewEvent {
+  const next = rules.plan[item];
+  if (next === undefined) return event("run.completed", { steps: rules.steps, policy });
+  if (next.kind === "step") {
+    const { samples, sampling } = rules;
+    return event("step.planned", {
+      step: next.step,
+      policy,
+      samples,
+      sampling,
+      tasks: [...tasks],
+    });
+  }
+  const { evaluation, name, sampling } = next;
+  return event("evaluation.planned", { evaluation, name, policy, sampling, tasks: next.tasks });
+}
+
+function imagesOf({ image, reference }: Task): HashName[] {
+  return reference === null ? [image] : [image, reference];
+}

@@ -1,0 +1,19 @@
+// The run: the plan, its steps and evaluations.
+export type { AdvanceCommand, RunCommand, RunRules, StartCommand } from "./decide.ts";
+export { decideRun } from "./decide.ts";
+export type { EvaluateCommand, EvaluationCommand, SummarizeCommand } from "./evaluation-decide.ts";
+export { decideEvaluation } from "./evaluation-decide.ts";
+export type { EvaluationContext } from "./evaluation-machine.ts";
+export { evaluationMachine } from "./evaluation-machine.ts";
+export type { ItemParams, RunContext } from "./machine.ts";
+export { runMachine } from "./machine.ts";
+export type {
+  EvaluationSettings,
+  PlanItem,
+  PlannedEvaluation,
+  PlannedStep,
+  PlanSettings,
+} from "./plan.ts";
+export { planOf } from "./plan.ts";
+export type { PlayedTask } from "./summary.ts";
+export { pixelErrorRepairedMax, summarize } from "./summary.ts";
