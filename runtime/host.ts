@@ -172,7 +172,11 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
     for (const stream of streams) {
       this.#instances.get(stream)?.abort(new HostClosedError(this.#actor.type));
       this.#instances.delete(stream);
-      this.#epochs.delete(leaseOf(stream));
+    }
+    const held = new Set([...this.#instances.keys()].map(leaseOf));
+    for (const stream of streams) {
+      const lease = leaseOf(stream);
+      if (!held.has(lease)) this.#epochs.delete(lease);
     }
   }
 
@@ -333,8 +337,9 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
   #lose(writers: readonly Item<M, C>[], error: Error): void {
     for (const { instance, effect } of writers) {
       if (instance.parked !== null) continue;
-      instance.park(error);
       const { stream } = instance;
+      instance.park(error);
+      this.#epochs.delete(leaseOf(stream));
       this.#fault({ kind: "lease-lost", stream, effect: effect?.name ?? "", error });
     }
   }

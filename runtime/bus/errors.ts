@@ -1,5 +1,5 @@
 // What can go wrong on the bus.
-import { CancelledError, RetryableError, TerminalError } from "../../events/index.ts";
+import { CancelledError, ensureError, RetryableError, TerminalError } from "../../events/index.ts";
 
 /** No answer in time. Whether the request was carried out is unknown. */
 export class BusTimeoutError extends RetryableError {
@@ -41,9 +41,10 @@ export class SubjectError extends TerminalError {
 
 /** The bus cannot be reached, or refuses the token. */
 export class BusConnectError extends RetryableError {
-  constructor(url: string, cause: Error) {
+  constructor(url: string, options: { readonly cause: unknown }) {
     const mend = "start the head, or check bus.url and its token";
-    super("bus-connect", `cannot connect to ${url}: ${cause.message}; ${mend}`, { cause });
+    const reason = ensureError(options.cause).message;
+    super("bus-connect", `cannot connect to ${url}: ${reason}; ${mend}`, options);
   }
 }
 
@@ -51,5 +52,28 @@ export class BusConnectError extends RetryableError {
 export class BusProtocolError extends TerminalError {
   constructor(subject: string) {
     super("bus-protocol", `${subject}: malformed message; do both ends run the same version?`);
+  }
+}
+
+/** The private bus needs a program that is not there. */
+export class NatsServerMissingError extends TerminalError {
+  constructor(binary: string) {
+    const mend = "install it (for example: apt-get install nats-server), or set bus.url";
+    super("nats-server-missing", `cannot start ${binary}: not found; ${mend}`);
+  }
+}
+
+/** Somebody else listens on the port that the run's workers know. */
+export class NatsPortInUseError extends RetryableError {
+  constructor(port: number, file: string) {
+    const mend = `stop what listens there, or delete ${file} (running workers then lose the run)`;
+    super("nats-port-in-use", `port ${port} of 127.0.0.1 is in use; ${mend}`);
+  }
+}
+
+/** The private bus ended, and starting it again did not help. */
+export class NatsServerError extends TerminalError {
+  constructor(reason: string, log: readonly string[]) {
+    super("nats-server-failed", `nats-server ${reason}; its last words: ${log.join(" | ")}`);
   }
 }

@@ -7,9 +7,16 @@ export {
   BusProtocolError,
   BusTimeoutError,
   BusUnansweredError,
+  NatsPortInUseError,
+  NatsServerError,
+  NatsServerMissingError,
   SubjectError,
 } from "./errors.ts";
 export type { MemoryBrokerOptions, Schedule } from "./memory.ts";
 export { MemoryBroker } from "./memory.ts";
+export type { NatsBusOptions } from "./nats.ts";
+export { connectNats } from "./nats.ts";
+export type { BusPlace, NatsServer, NatsServerOptions } from "./nats-server.ts";
+export { readBusFile, startNatsServer } from "./nats-server.ts";
 export type { Address } from "./subjects.ts";
 export { subjectMatches, subjectOf } from "./subjects.ts";

@@ -11,7 +11,7 @@ import {
   throwDefect,
 } from "./bus.ts";
 import { BusClosedError, BusTimeoutError, BusUnansweredError } from "./errors.ts";
-import { repeatRequest } from "./request.ts";
+import { Requests } from "./request.ts";
 import { subjectMatches } from "./subjects.ts";
 import { answering, encodeRequest, readAnswer } from "./wire.ts";
 
@@ -93,7 +93,7 @@ class MemoryBus implements Bus {
   readonly #broker: MemoryBroker;
   readonly #onDefect: DefectHandler;
   readonly #ends = new Set<() => void>();
-  readonly #closing = new AbortController();
+  readonly #requests = new Requests();
 
   constructor(broker: MemoryBroker, onDefect: DefectHandler) {
     this.#broker = broker;
@@ -101,17 +101,15 @@ class MemoryBus implements Bus {
   }
 
   get closed(): boolean {
-    return this.#closing.signal.aborted;
+    return this.#requests.closed;
   }
 
   async request(subject: string, payload: unknown, options: RequestOptions = {}): Promise<unknown> {
     this.#assertOpen(subject);
     const bytes = encodeRequest(options.id ?? randomUUID(), payload);
-    const closing = this.#closing.signal;
-    const signal = options.signal ? AbortSignal.any([options.signal, closing]) : closing;
-    return repeatRequest(
+    return this.#requests.repeat(
       async (timeoutMs) => readAnswer(subject, await this.#broker.ask(subject, bytes, timeoutMs)),
-      { ...options, signal },
+      options,
     );
   }
 
@@ -140,7 +138,7 @@ class MemoryBus implements Bus {
   }
 
   async close(): Promise<void> {
-    this.#closing.abort(new BusClosedError("bus"));
+    this.#requests.close(new BusClosedError("bus"));
     for (const end of this.#ends) end();
     this.#ends.clear();
   }

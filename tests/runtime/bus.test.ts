@@ -1,0 +1,363 @@
+// One contract for both buses, then what only the private NATS server has.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { AssertionError, RetryableError, TerminalError } from "../../events/index.ts";
+import {
+  type Bus,
+  connectNats,
+  MemoryBroker,
+  type NatsServer,
+  readBusFile,
+  startNatsServer,
+  subjectMatches,
+  subjectOf,
+} from "../../runtime/index.ts";
+
+interface World {
+  connect(): Promise<Bus>;
+  defects: Error[];
+  end(): Promise<void>;
+}
+
+const address = { cluster: "test", run: "r1", actor: "echo" };
+const subject = subjectOf(address, "ask");
+
+async function temporary(): Promise<string> {
+  return mkdtemp(join(tmpdir(), "varft-bus-"));
+}
+
+async function memoryWorld(): Promise<World> {
+  const defects: Error[] = [];
+  const broker = new MemoryBroker({ onDefect: (error) => defects.push(error) });
+  const buses: Bus[] = [];
+  const connect = async () => {
+    const bus = broker.connect();
+    buses.push(bus);
+    return bus;
+  };
+  return {
+    connect,
+    defects,
+    end: async () => void (await Promise.all(buses.map((b) => b.close()))),
+  };
+}
+
+async function natsWorld(): Promise<World> {
+  const directory = await temporary();
+  const server = await startNatsServer({ directory });
+  const defects: Error[] = [];
+  const buses: Bus[] = [];
+  const connect = async () => {
+    const { url, token } = server;
+    const bus = await connectNats({ url, token, onDefect: (error) => defects.push(error) });
+    buses.push(bus);
+    return bus;
+  };
+  const end = async () => {
+    await Promise.all(buses.map((bus) => bus.close()));
+    await server.stop();
+    await rm(directory, { recursive: true });
+  };
+  return { connect, defects, end };
+}
+
+async function rejection(work: Promise<unknown>): Promise<Error & { code?: string }> {
+  try {
+    await work;
+  } catch (thrown) {
+    return thrown as Error;
+  }
+  throw new Error("was expected to be rejected");
+}
+
+function serveUntilReleased(bus: Bus): () => void {
+  const release = new AbortController();
+  bus.serve(subject, () => once(release.signal, "abort"));
+  return () => release.abort();
+}
+
+for (const [name, open] of [
+  ["in-memory bus", memoryWorld],
+  ["NATS bus", natsWorld],
+] as const) {
+  const test = suite<{ world: World; one: Bus; two: Bus }>(name);
+
+  test.before(async (context) => {
+    context.world = await open();
+  });
+  test.before.each(async (context) => {
+    context.one = await context.world.connect();
+    context.two = await context.world.connect();
+  });
+  test.after.each(async (context) => {
+    await context.one.close();
+    await context.two.close();
+  });
+  test.after((context) => context.world.end());
+
+  test("a request is answered with data of every kind", async ({ one, two }) => {
+    one.serve(subject, async (payload) => ({ seen: payload }));
+    await one.flush();
+    const payload = {
+      text: "ä",
+      bytes: Uint8Array.of(1, 2),
+      ids: Int32Array.of(-1, 7),
+      list: [null],
+    };
+    assert.equal(await two.request(subject, payload), { seen: payload });
+    assert.equal(await two.request(subject, undefined), { seen: null });
+  });
+
+  test("an error of the handler arrives with its code, policy and message", async (context) => {
+    const { one, two, world } = context;
+    const errors = [
+      new TerminalError("no-such-thing", "there is none", { details: { place: 3 } }),
+      new RetryableError("too-early", "wait"),
+      new Error("a defect"),
+      new AssertionError("a broken promise"),
+    ];
+    one.serve(subject, async (index) => {
+      throw errors[index as number] as Error;
+    });
+    await one.flush();
+    const terminal = await rejection(two.request(subject, 0));
+    assert.instance(terminal, TerminalError);
+    assert.is(terminal.code, "no-such-thing");
+    assert.is(terminal.message, "there is none");
+    assert.equal((terminal as TerminalError).details, { place: 3 });
+    assert.instance(await rejection(two.request(subject, 1)), RetryableError);
+    assert.is((await rejection(two.request(subject, 2))).code, "internal");
+    assert.is((await rejection(two.request(subject, 3))).code, "internal");
+    assert.equal(
+      world.defects.map((error) => error.message),
+      ["a broken promise"],
+      "a broken invariant is reported where it broke",
+    );
+  });
+
+  test("nobody there is a retryable error after all attempts", async ({ one }) => {
+    const error = await rejection(one.request(subject, null, { attemptsMax: 2 }));
+    assert.is(error.code, "bus-unanswered");
+    assert.instance(error, RetryableError);
+  });
+
+  test("a server that comes late is found by a repetition", async ({ one, two }) => {
+    const asked = two.request(subject, 5);
+    one.serve(subject, async (payload) => payload);
+    assert.is(await asked, 5);
+  });
+
+  test("a repetition joins the work on its id", async ({ one, two }) => {
+    const ids: string[] = [];
+    one.serve(subject, async (_payload, { id }) => {
+      ids.push(id);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+      return "done";
+    });
+    await one.flush();
+    const options = { id: "the-id", timeoutMs: 80, attemptsMax: 4 };
+    assert.is(await two.request(subject, null, options), "done");
+    assert.equal(ids, ["the-id"]);
+  });
+
+  test("no answer in time is a retryable error", async ({ one, two }) => {
+    const release = serveUntilReleased(one);
+    await one.flush();
+    const options = { timeoutMs: 50, attemptsMax: 1 };
+    assert.is((await rejection(two.request(subject, null, options))).code, "bus-timeout");
+    release();
+  });
+
+  test("an aborted request ends at once with the reason", async ({ one, two }) => {
+    const release = serveUntilReleased(one);
+    await one.flush();
+    const stop = new AbortController();
+    const asked = two.request(subject, null, { signal: stop.signal });
+    setTimeout(() => stop.abort(new Error("enough")), 20);
+    assert.is((await rejection(asked)).message, "enough");
+    release();
+  });
+
+  test("two servers share the requests, each is answered once", async ({ one, two }) => {
+    let count = 0;
+    for (const bus of [one, two]) bus.serve(subject, async () => ++count);
+    await Promise.all([one.flush(), two.flush()]);
+    await Promise.all(Array.from({ length: 20 }, () => one.request(subject, null)));
+    assert.is(count, 20);
+  });
+
+  test("hints reach all subscribers of a pattern, in order", async ({ one, two, world }) => {
+    const heard: unknown[][] = [[], []];
+    const pattern = subjectOf(address, "ask").replace(/ask$/, "*");
+    for (const [index, bus] of [one, two].entries()) {
+      bus.subscribe(pattern, (payload) => heard[index]?.push(payload));
+    }
+    await Promise.all([one.flush(), two.flush()]);
+    const three = await world.connect();
+    for (const number of [1, 2, 3]) three.publish(subject, number);
+    await three.flush();
+    for (let turn = 0; turn < 100 && heard.some((list) => list.length < 3); turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    assert.equal(heard, [
+      [1, 2, 3],
+      [1, 2, 3],
+    ]);
+  });
+
+  test("a payload above the limit is refused before it is sent", async ({ one }) => {
+    const error = await rejection(one.request(subject, new Uint8Array(800 * 1024)));
+    assert.is(error.code, "codec-oversize");
+  });
+
+  test("an answer above the limit is an error at the caller", async ({ one, two }) => {
+    one.serve(subject, async () => new Uint8Array(800 * 1024));
+    await one.flush();
+    assert.is((await rejection(two.request(subject, null))).code, "codec-oversize");
+  });
+
+  test("closing lets answers out, then everything is cancelled", async ({ one, two }) => {
+    one.serve(subject, async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return "last";
+    });
+    await one.flush();
+    const asked = two.request(subject, null);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await one.close();
+    assert.is(await asked, "last");
+    assert.is(one.closed, true);
+    assert.is((await rejection(one.request(subject, null))).code, "bus-closed");
+    assert.throws(() => one.publish(subject, null), /closed/);
+  });
+
+  test("closing cancels the requests that wait", async ({ one, two }) => {
+    const release = serveUntilReleased(one);
+    await one.flush();
+    const asked = two.request(subject, null);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const [error] = await Promise.all([rejection(asked), two.close()]);
+    assert.is(error.code, "bus-closed");
+    release();
+  });
+
+  test.run();
+}
+
+const subjects = suite("subjects");
+
+subjects("are built from five safe parts", () => {
+  assert.is(subject, "varft.test.r1.echo.ask");
+  for (const run of ["", "a.b", "a b", "*", ">", "ä"]) {
+    assert.throws(() => subjectOf({ ...address, run }, "ask"), /cannot be part of a subject/);
+  }
+});
+
+subjects("match patterns as NATS does", () => {
+  const matches = (pattern: string) => subjectMatches(pattern, "a.b.c");
+  assert.equal(["a.b.c", "a.*.c", "a.>", ">", "*.*.*"].map(matches), Array(5).fill(true));
+  assert.equal(["a.b", "a.b.c.d", "a.b.c.>", "*.*", "a.c.*"].map(matches), Array(5).fill(false));
+});
+
+subjects.run();
+
+const server = suite<{ directory: string }>("private NATS server");
+
+server.before.each(async (context) => {
+  context.directory = await temporary();
+});
+server.after.each((context) => rm(context.directory, { recursive: true }));
+
+async function answersOn(nats: NatsServer): Promise<boolean> {
+  const bus = await connectNats({ url: nats.url, token: nats.token });
+  await bus.close();
+  return true;
+}
+
+async function listens(url: string): Promise<boolean> {
+  return connectNats({ url, token: "x" }).then(
+    async (bus) => {
+      await bus.close();
+      return true;
+    },
+    (error: Error) => !/refused/i.test(error.message),
+  );
+}
+
+server("a restart finds the same port and token; the file is private", async ({ directory }) => {
+  const first = await startNatsServer({ directory });
+  await first.stop();
+  assert.is(await listens(first.url), false);
+  const second = await startNatsServer({ directory });
+  assert.is(second.url, first.url);
+  assert.is(second.token, first.token);
+  assert.equal(await readBusFile(directory), { url: first.url, token: first.token });
+  for (const file of ["bus.json", "nats.conf"]) {
+    assert.is((await stat(join(directory, file))).mode & 0o777, 0o600);
+  }
+  assert.ok(await answersOn(second));
+  await second.stop();
+});
+
+server("a wrong token is refused", async ({ directory }) => {
+  const nats = await startNatsServer({ directory });
+  const error = await rejection(connectNats({ url: nats.url, token: "guess" }));
+  assert.is(error.code, "bus-connect");
+  await nats.stop();
+});
+
+server("a missing program and a port in use are named with their mend", async ({ directory }) => {
+  const missing = await rejection(startNatsServer({ directory, binary: "no-such-nats" }));
+  assert.is(missing.code, "nats-server-missing");
+  assert.match(missing.message, /install/);
+  const squatter = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => squatter.once("listening", resolve));
+  const address = squatter.address();
+  const port = address !== null && typeof address === "object" ? address.port : 0;
+  await writeFile(join(directory, "bus.json"), JSON.stringify({ port, token: "a".repeat(64) }));
+  const busy = await rejection(startNatsServer({ directory }));
+  assert.is(busy.code, "nats-port-in-use");
+  assert.match(busy.message, /delete/);
+  squatter.close();
+});
+
+server("a server that dies alone comes back, and the bus with it", async ({ directory }) => {
+  const nats = await startNatsServer({ directory });
+  const bus = await connectNats({ url: nats.url, token: nats.token });
+  bus.serve(subject, async (payload) => payload);
+  await bus.flush();
+  process.kill(-nats.pid, "SIGKILL");
+  assert.is(await bus.request(subject, 1, { timeoutMs: 500, attemptsMax: 20 }), 1);
+  await bus.close();
+  await nats.stop();
+});
+
+server("the server dies with a parent that is killed", async ({ directory }) => {
+  const script = `
+    import { startNatsServer } from "./runtime/index.ts";
+    const nats = await startNatsServer({ directory: ${JSON.stringify(directory)} });
+    console.log(nats.url);
+    setInterval(() => {}, 1000);`;
+  const parent = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const url = await new Promise<string>((resolve) =>
+    parent.stdout.once("data", (data) => resolve(String(data).trim())),
+  );
+  assert.is(await listens(url), true);
+  parent.kill("SIGKILL");
+  let alive = true;
+  for (let turn = 0; alive && turn < 100; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    alive = await listens(url);
+  }
+  assert.is(alive, false);
+});
+
+server.run();
