@@ -39,12 +39,15 @@ export const tagTokens: readonly string[] = [
  * comma, words, single capitals and digits.
  */
 export const splitPattern = [
-  String.raw`'[^'\n]*'[),]*\s?`,
+  String.raw`'[^'\n]*'[),}]*\s?`,
   String.raw`\[[^\]\n]*\]\s?`,
+  String.raw`\(?-?\d+[,)]+\s?`,
   String.raw`[a-z_][\w.=-]*(?: = [\w.]+)?(?:[(),]+\s?|\n)?`,
   String.raw` [a-z]+\w*\n?`,
   " ?[A-Z][a-z]+",
   " ?[A-Z0-9]",
+  "`{3}\\w*\\n?",
+  String.raw` ?\{`,
   String.raw`[^\s\w]+\n?`,
   String.raw`\s+`,
   ".",
@@ -74,7 +77,8 @@ export function vocabularyCorpus(): readonly string[] {
     ...messages.map(({ text }) => text),
   ]);
   const programs = problems.flatMap((problem) => repairMenu(problem).map(programOf));
-  const roles = ["user\n", "assistant\n", "system\n"];
+  // Every chat holds these; a few copies earn each its merges.
+  const roles = Array.from({ length: 8 }, () => ["user\n", "assistant\n", "system\n"]).flat();
   const passages = miniCorpus().map(({ contents }) => contents);
   return [...texts, ...programs, ...roles, ...passages, ...letters.map((letter) => ` ${letter}`)];
 }
