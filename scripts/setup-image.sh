@@ -6,7 +6,7 @@ readonly BASE_OWN=varft-base:bookworm
 readonly PULL_SECONDS=30
 
 image_tag() {
-  echo "varft-sandbox:$(cd sandbox/image && sha256sum -- * | sha256sum | cut -c1-12)"
+  echo "varft-sandbox:$(cd sandbox/image && find . -type f -printf '%P\n' | sort | xargs sha256sum | sha256sum | cut -c1-12)"
 }
 
 image_missing() { ! docker image inspect "$(image_tag)" > /dev/null 2>&1; }

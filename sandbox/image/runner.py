@@ -1,6 +1,522 @@
-import cv2, numpy, sys
-print(cv2.__version__, numpy.__version__)
-a=numpy.zeros((8,8,3),numpy.uint8)
-cv2.imwrite("/tmp/a.jpg",a); print(cv2.imread("/tmp/a.jpg").shape, cv2.rotate(a,0).shape)
-print(numpy.linalg.inv(numpy.eye(3)).sum())
-import hashlib, json, random, ctypes, multiprocessing, re; print(hashlib.sha256(b'').hexdigest()[:6])
+"""The warm runner: keeps Python, NumPy and cv2 imported and forks a child for each execution.
+
+Speaks frames with the pool over its standard input and output: a big-endian u32 with the length of
+a JSON header, the header, then the byte strings whose lengths the header names.
+
+    -> {"nonce", "program": n, "image": n, "limits": {...}}  program, image
+    <- {"hello": 1, ...}                                     once, when the first child waits
+    <- {"nonce", "cause", "stdout": n, "stderr": n, "image": n or -1, ...}  stdout, stderr, image
+    <- {"ready": 1}                                          everything of that execution is gone
+
+Invariants:
+1. A child never holds a descriptor of the frame stream, and is forked before the request is read,
+   so that it knows neither the nonce nor any earlier program, image or result.
+2. A result is sent after every process of the execution is dead, `ready` after every file is gone.
+   Where that cannot be proven the runner exits, and the pool replaces the container.
+3. One execution at a time; the child's clock, memory, output and files are bounded from outside it.
+"""
+
+import argparse
+import atexit
+import gc
+import io
+import json
+import linecache
+import os
+import random
+import resource
+import select
+import shutil
+import signal
+import stat
+import struct
+import sys
+import threading
+import time
+import traceback
+import types
+
+import cv2
+import numpy
+
+import seal
+
+INPUT_NAME = "path_to_input_image.jpg"
+OUTPUT_NAME = "path_to_output_image.jpg"
+PROGRAM_NAME = "program.py"
+HEADER_BYTES_MAX = 64 * 1024
+# What a program may print before it is stopped; what is kept of it is the request's textBytesMax.
+STREAM_BYTES_MAX = 1024 * 1024
+OPEN_FILES_MAX = 64
+CHILD_NICE = 5
+# Exit codes of the child for what its exit alone does not tell. A program that uses them mislabels
+# nothing but itself.
+EXIT_SYNTAX = 181
+EXIT_MEMORY = 182
+CV2_NO_MEMORY = -4
+
+
+class Stopped(Exception):
+    """The pool closed the stream: the orderly end of a runner."""
+
+
+class Unclean(Exception):
+    """Something of an execution may have outlived it: the container must be replaced."""
+
+
+# --- the child -----------------------------------------------------------------------------------
+
+
+def read_exactly(descriptor, length):
+    parts = []
+    while length > 0:
+        part = os.read(descriptor, min(length, 1 << 20))
+        if not part:
+            raise Stopped
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+def warm_up():
+    """Touches the pages that every program touches, so that the fork has copied them in advance."""
+    image = numpy.zeros((8, 8, 3), numpy.uint8)
+    ok, encoded = cv2.imencode(".jpg", cv2.rotate(image, cv2.ROTATE_180))
+    cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    exec(compile("import cv2\nimport numpy as np\n", PROGRAM_NAME, "exec"), {})
+
+
+def limit_child(limits):
+    def set_limit(kind, value):
+        resource.setrlimit(kind, (value, value))
+
+    with open("/proc/self/statm", encoding="ascii") as file:
+        now_bytes = int(file.read().split()[0]) * resource.getpagesize()
+    set_limit(resource.RLIMIT_AS, now_bytes + limits["memoryBytesMax"])
+    set_limit(resource.RLIMIT_FSIZE, limits["fileBytesMax"])
+    set_limit(resource.RLIMIT_NOFILE, OPEN_FILES_MAX)
+    set_limit(resource.RLIMIT_CORE, 0)
+    cpu_seconds = limits["wallMsMax"] // 1000 + 1
+    set_limit(resource.RLIMIT_CPU, cpu_seconds)
+    # The kernel shall take the program, never the runner, when the container's memory is full.
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("1000")
+
+
+def run_program(program):
+    """Runs the program as `__main__` in one namespace; returns the exit code."""
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    module.__dict__["__builtins__"] = __builtins__
+    try:
+        text = program.decode("utf-8")
+        linecache.cache[PROGRAM_NAME] = (len(text), None, text.splitlines(True), PROGRAM_NAME)
+        code = compile(text, PROGRAM_NAME, "exec")
+    except (SyntaxError, ValueError, UnicodeDecodeError) as error:
+        print("".join(traceback.format_exception_only(error)), end="", file=sys.stderr)
+        return EXIT_SYNTAX
+    except (MemoryError, RecursionError) as error:
+        print(f"SyntaxError: too deeply nested ({type(error).__name__})", file=sys.stderr)
+        return EXIT_SYNTAX
+    try:
+        exec(code, module.__dict__)
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        return 0
+    except SystemExit as exit_request:
+        if exit_request.code is None or isinstance(exit_request.code, int):
+            return (exit_request.code or 0) & 0xFF
+        print(exit_request.code, file=sys.stderr)
+        return 1
+    except BaseException as error:
+        return report(error)
+
+
+def report(error):
+    """Prints the traceback as Python does, from the program's first frame on."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename != PROGRAM_NAME:
+        frames = frames.tb_next
+    traceback.print_exception(type(error), error, frames)
+    no_memory = isinstance(error, cv2.error) and getattr(error, "code", 0) == CV2_NO_MEMORY
+    return EXIT_MEMORY if no_memory or isinstance(error, MemoryError) else 1
+
+
+def child_main(request_descriptor, contained, runner_pid):
+    warm_up()
+    try:
+        length = struct.unpack(">I", read_exactly(request_descriptor, 4))[0]
+        header = json.loads(read_exactly(request_descriptor, length))
+        program = read_exactly(request_descriptor, header["program"])
+    except Stopped:
+        os._exit(0)
+    os.close(request_descriptor)
+    if contained:
+        seal.show_to_itself()
+    limit_child(header["limits"])
+    if contained:
+        os.nice(CHILD_NICE)
+        seal.seal(runner_pid)
+    code = 1
+    try:
+        code = run_program(program)
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except BaseException:
+                pass
+        os._exit(code)
+
+
+def enter_child(descriptors, work, contained, runner_pid):
+    """Leaves everything of the runner behind: descriptors, signal handlers, session."""
+    request_descriptor, out, err = descriptors
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(out, 1)
+    os.dup2(err, 2)
+    os.dup2(request_descriptor, 3)
+    os.closerange(4, 1024)
+    for number in (signal.SIGHUP, signal.SIGIO):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Ordinary block-buffered streams, as of a program whose output is a pipe.
+    sys.stdin = io.TextIOWrapper(io.FileIO(0, "r"), encoding="utf-8")
+    sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w")), "utf-8", "replace")
+    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), "utf-8", "backslashreplace", write_through=True)
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    sys.argv = [PROGRAM_NAME]
+    sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))]
+    os.chdir(work)
+    random.seed(0)
+    numpy.random.seed(0)
+    cv2.setRNGSeed(0)
+    child_main(3, contained, runner_pid)
+
+
+# --- the runner ----------------------------------------------------------------------------------
+
+
+class Child:
+    """A forked interpreter that waits for its program, and the pipes to it."""
+
+    def __init__(self, work, contained):
+        os.mkdir(work, 0o700)
+        runner_pid = os.getpid()
+        request_read, self.request = os.pipe()
+        self.stdout, out_write = os.pipe()
+        self.stderr, err_write = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                enter_child((request_read, out_write, err_write), work, contained, runner_pid)
+            finally:
+                os._exit(70)
+        for descriptor in (request_read, out_write, err_write):
+            os.close(descriptor)
+        for descriptor in (self.stdout, self.stderr):
+            os.set_blocking(descriptor, False)
+        self.pidfd = os.pidfd_open(self.pid)
+        # The program may rename its folder and put a link in its place; the descriptor stays.
+        self.folder = os.open(work, os.O_DIRECTORY | os.O_NOFOLLOW)
+
+    def send(self, program, limits):
+        header = json.dumps({"program": len(program), "limits": limits}).encode()
+        message = memoryview(struct.pack(">I", len(header)) + header + program)
+        try:
+            while message:
+                message = message[os.write(self.request, message) :]
+        except BrokenPipeError:
+            pass  # It died while it waited; its exit status says how.
+        os.close(self.request)
+
+    def close(self):
+        for descriptor in (self.stdout, self.stderr, self.pidfd, self.folder):
+            os.close(descriptor)
+
+
+class Capture:
+    """Keeps the head of a stream, counts the rest."""
+
+    def __init__(self, descriptor, kept_max):
+        self.descriptor, self.kept_max = descriptor, kept_max
+        self.kept, self.total = bytearray(), 0
+
+    def drain(self):
+        """Reads what is there; True at the end of the stream."""
+        while self.total <= STREAM_BYTES_MAX:
+            try:
+                part = os.read(self.descriptor, 65536)
+            except BlockingIOError:
+                return False
+            if not part:
+                return True
+            self.total += len(part)
+            self.kept += part[: self.kept_max - len(self.kept)]
+        return True
+
+
+class Runner:
+    def __init__(self, source, target, base, contained):
+        self.source, self.target = source, target
+        self.base, self.work = base, os.path.join(base, "work")
+        self.contained = contained
+        self.oom_kills = count_oom_kills()
+        self.child = None
+
+    def send(self, header, *bodies):
+        encoded = json.dumps(header).encode()
+        message = memoryview(b"".join((struct.pack(">I", len(encoded)), encoded, *bodies)))
+        while message:
+            message = message[os.write(self.target, message) :]
+
+    def serve(self):
+        self.child = Child(self.work, self.contained)
+        versions = {"python": sys.version.split()[0], "cv2": cv2.__version__, "numpy": numpy.__version__}
+        self.send({"hello": 1, **versions})
+        while True:
+            length = struct.unpack(">I", read_exactly(self.source, 4))[0]
+            if length > HEADER_BYTES_MAX:
+                raise Unclean("header too long")
+            header = json.loads(read_exactly(self.source, length))
+            program = read_exactly(self.source, header["program"])
+            image = read_exactly(self.source, header["image"])
+            self.execute(header, program, image)
+            self.clean()
+            self.child = Child(self.work, self.contained)
+            self.send({"ready": 1})
+
+    def execute(self, header, program, image):
+        limits = header["limits"]
+        with open(INPUT_NAME, "wb", opener=self.in_folder) as file:
+            file.write(image)
+        started = time.monotonic()
+        self.child.send(program, limits)
+        captures = [Capture(d, limits["textBytesMax"]) for d in (self.child.stdout, self.child.stderr)]
+        cause = self.watch(captures, started + limits["wallMsMax"] / 1000)
+        if cause is not None:
+            os.kill(self.child.pid, signal.SIGKILL)
+        _, status, usage = os.wait4(self.child.pid, 0)
+        wall_ms = (time.monotonic() - started) * 1000
+        self.kill_everything()
+        for capture in captures:
+            capture.drain()
+        if any(capture.total > STREAM_BYTES_MAX for capture in captures):
+            cause = cause or "output-too-large"
+        output = None
+        if cause is None:
+            cause = self.cause_of(status)
+        if cause is None:
+            cause, output = self.read_output(limits["imageBytesMax"])
+        out, err = captures
+        self.send(
+            {
+                "nonce": header["nonce"],
+                "cause": cause,
+                "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
+                "exitCode": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1,
+                "stdout": len(out.kept),
+                "stderr": len(err.kept),
+                "stdoutBytes": out.total,
+                "stderrBytes": err.total,
+                "image": -1 if output is None else len(output),
+                "wallMs": round(wall_ms, 3),
+                "cpuMs": round((usage.ru_utime + usage.ru_stime) * 1000, 3),
+                "memoryPeakBytes": usage.ru_maxrss * 1024,
+            },
+            bytes(out.kept),
+            bytes(err.kept),
+            output or b"",
+        )
+
+    def in_folder(self, name, flags):
+        return os.open(name, flags, 0o600, dir_fd=self.child.folder)
+
+    def watch(self, captures, deadline):
+        """Waits for the child's end; returns why it must be stopped before, or None."""
+        poll = select.poll()
+        open_streams = {capture.descriptor: capture for capture in captures}
+        for descriptor in (*open_streams, self.child.pidfd):
+            poll.register(descriptor, select.POLLIN)
+        while True:
+            left_ms = (deadline - time.monotonic()) * 1000
+            if left_ms <= 0:
+                return "timeout"
+            for descriptor, _ in poll.poll(left_ms + 1):
+                if descriptor == self.child.pidfd:
+                    return None
+                capture = open_streams[descriptor]
+                if capture.drain():
+                    poll.unregister(descriptor)
+                if capture.total > STREAM_BYTES_MAX:
+                    return "output-too-large"
+
+    def cause_of(self, status):
+        if os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            kills = count_oom_kills()
+            if number == signal.SIGKILL and kills > self.oom_kills:
+                return "out-of-memory"
+            return "timeout" if number == signal.SIGXCPU else "killed"
+        code = os.WEXITSTATUS(status)
+        if code == 0:
+            return None
+        return {EXIT_SYNTAX: "syntax-error", EXIT_MEMORY: "out-of-memory"}.get(code, "error")
+
+    def read_output(self, bytes_max):
+        """Opens no link and waits for no pipe: only a plain file is an image."""
+        try:
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = self.in_folder(OUTPUT_NAME, flags)
+        except FileNotFoundError:
+            return "no-image", None
+        except OSError:
+            return "bad-image", None
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                return "bad-image", None
+            if status.st_size > bytes_max:
+                return "output-too-large", None
+            return "ok", read_exactly(descriptor, status.st_size)
+        finally:
+            os.close(descriptor)
+
+    def kill_everything(self):
+        """Every orphan of the program becomes ours (subreaper), so no child means nobody is left."""
+        while True:
+            if self.contained:
+                # One system call for all processes of this container but init and us: a fork bomb
+                # cannot outrun it.
+                try:
+                    os.kill(-1, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            else:
+                kill_descendants()
+            try:
+                os.waitpid(-1, 0)
+            except ChildProcessError:
+                return
+
+    def clean(self):
+        self.child.close()
+        self.oom_kills = count_oom_kills()
+        os.chmod(self.base, 0o700)
+        with os.scandir(self.base) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    remove_tree(entry.path)
+                else:
+                    os.unlink(entry.path)
+        if self.contained:
+            assert_no_ipc()
+
+
+def remove_tree(path):
+    def force(function, failed, _):
+        os.chmod(os.path.dirname(failed), 0o700)
+        os.chmod(failed, 0o700, follow_symlinks=True)
+        if function in (os.open, os.scandir, os.listdir, os.lstat):
+            remove_tree(failed)
+        else:
+            function(failed)
+
+    try:
+        shutil.rmtree(path, onerror=force)
+    except (OSError, RecursionError) as error:
+        raise Unclean(f"{path} cannot be removed: {error}") from error
+
+
+def assert_no_ipc():
+    for kind in ("shm", "sem", "msg"):
+        path = f"/proc/sysvipc/{kind}"
+        if os.path.exists(path):
+            with open(path, encoding="ascii") as file:
+                if len(file.readlines()) > 1:
+                    raise Unclean(f"{path} is not empty")
+    for folder in ("/dev/shm", "/dev/mqueue"):
+        if os.path.isdir(folder) and os.listdir(folder):
+            raise Unclean(f"{folder} is not empty")
+
+
+def kill_descendants():
+    pending, seen = [os.getpid()], set()
+    while pending:
+        pid = pending.pop()
+        try:
+            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                children = [int(word) for word in file.read().split()]
+        except OSError:
+            continue
+        for child in children:
+            if child not in seen:
+                seen.add(child)
+                pending.append(child)
+    for pid in seen:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+OOM_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+
+
+def count_oom_kills():
+    for path in OOM_FILES:
+        try:
+            with open(path, encoding="ascii") as file:
+                for line in file:
+                    if line.startswith("oom_kill "):
+                        return int(line.split()[1])
+        except OSError:
+            continue
+    return 0
+
+
+def prepare(contained):
+    cv2.setNumThreads(0)
+    cv2.ocl.setUseOpenCL(False)
+    warm_up()
+    seal.become_subreaper()
+    if contained:
+        if len(os.listdir("/proc/self/task")) != 1:
+            raise Unclean("the runner has threads: a fork would not be safe")
+        if os.getuid() == 0 or os.getpid() == 1:
+            raise Unclean("--container wants an init process and a user without rights")
+        seal.hide_from_children()
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGIO):
+        signal.signal(number, signal.SIG_IGN)
+    gc.collect()
+    gc.freeze()
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--container", action="store_true", help="inside the sandbox image")
+    parser.add_argument("--local", metavar="FOLDER", help="no isolation: for tests of trusted programs")
+    parser.add_argument("--self-test", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.self_test:
+        prepare(False)
+        print(f"python {sys.version.split()[0]}, cv2 {cv2.__version__}, numpy {numpy.__version__}")
+        return 0
+    prepare(arguments.container)
+    # From here on nothing but frames may reach the pool.
+    source, target = os.dup(0), os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    try:
+        Runner(source, target, arguments.local or "/tmp", arguments.container).serve()
+    except Stopped:
+        return 0
+    except Unclean as error:
+        print(f"runner: {error}", file=sys.stderr)
+        return 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())
