@@ -35,7 +35,7 @@ export type Admission = "known" | "new";
 /** @throws {LedgerError} invalid-request, stale-epoch, stale-sequence, missing-blob */
 export function admit(request: AppendRequest, view: AdmissionView): Admission {
   checkForm(request);
-  const known = request.parts.filter((part) => view.isRecorded(part.stream, request.command));
+  const known = request.parts.filter((part) => view.isRecorded(part.stream, commandOf(request, part)));
   if (known.length === request.parts.length) return "known";
   if (known.length > 0) {
     throw invalid(`command ${request.command} was stored before with other streams`);
@@ -51,6 +51,11 @@ export function admit(request: AppendRequest, view: AdmissionView): Admission {
   return "new";
 }
 
+/** The command that a part answers. */
+export function commandOf(request: AppendRequest, part: AppendPart): string {
+  return part.command ?? request.command;
+}
+
 /** The envelopes of a part's events, that follow the stream's event number `lastSeq`. */
 export function envelopesOf(
   request: AppendRequest,
@@ -58,8 +63,9 @@ export function envelopesOf(
   lastSeq: number,
   time: number,
 ): EventEnvelope[] {
-  const { command, trace, by } = request;
+  const { trace, by } = request;
   const { stream, epoch } = part;
+  const command = commandOf(request, part);
   return part.events.map(({ type, v, data, cause = null }, index) => {
     const id = eventId(stream, command, index);
     const seq = lastSeq + 1 + index;
@@ -112,6 +118,9 @@ function checkForm(request: AppendRequest): void {
 
 function checkPart(part: AppendPart): void {
   if (!isName(part.stream)) throw invalid(`"${part.stream}" is no stream`);
+  if (part.command !== undefined && !isName(part.command)) {
+    throw invalid(`"${part.command}" is no command id`);
+  }
   if (part.events.length === 0) throw invalid(`there are no events for ${part.stream}`);
   for (const event of part.events) {
     if (!typePattern.test(event.type)) throw invalid(`"${event.type}" is no event type`);

@@ -10,7 +10,7 @@
 // 5. Acknowledgement order is append order.
 import { setImmediate } from "node:timers";
 import { type EventEnvelope, encodeEnvelope, ensureError, isName } from "../events/index.ts";
-import { type AdmissionView, admit, envelopesOf } from "./admission.ts";
+import { type AdmissionView, admit, commandOf, envelopesOf } from "./admission.ts";
 import { chainHashBytes, hashLink } from "./chain.ts";
 import { LedgerBusyError, LedgerError } from "./errors.ts";
 import {
@@ -148,9 +148,11 @@ export class GroupLedger extends LedgerView implements Ledger {
 
   async #answerKnown(request: AppendRequest): Promise<readonly EventEnvelope[]> {
     const answers: EventEnvelope[] = [];
-    for (const { stream } of request.parts) {
-      await this.#commands.get(commandKey(stream, request.command))?.done;
-      const recorded = this.#recorded(stream, request.command);
+    for (const part of request.parts) {
+      const { stream } = part;
+      const command = commandOf(request, part);
+      await this.#commands.get(commandKey(stream, command))?.done;
+      const recorded = this.#recorded(stream, command);
       if (recorded === null) throw new LedgerError("ledger-corrupt", `${stream} lost a command`);
       answers.push(...(await this.readStream(stream, recorded.seq, recorded.count)));
     }
@@ -168,12 +170,14 @@ export class GroupLedger extends LedgerView implements Ledger {
     // From here on nothing can fail.
     const group = this.#filling;
     let global = group.head.size + 1;
-    for (const { stream, events: added } of request.parts) {
+    for (const part of request.parts) {
+      const { stream, events: added } = part;
+      const command = commandOf(request, part);
       const seq = this.#lastSeq(stream) + 1;
       const count = added.length;
-      group.parts.push({ stream, command: request.command, seq, global, count });
+      group.parts.push({ stream, command, seq, global, count });
       this.#lastSeqs.set(stream, seq + count - 1, group.number);
-      const key = commandKey(stream, request.command);
+      const key = commandKey(stream, command);
       this.#commands.set(key, { seq, count, done: group.done }, group.number);
       global += count;
     }

@@ -21,6 +21,8 @@ export interface AppendPart {
   readonly expected: number | null;
   /** The epoch of the lease that covers the stream (`leaseOf`); 0 where it was never leased. */
   readonly epoch: number;
+  /** The command that this part answers, where one append answers several; the append's by default. */
+  readonly command?: string;
   /** At least one. */
   readonly events: readonly NewEvent[];
 }
