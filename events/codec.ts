@@ -108,7 +108,8 @@ export function decode(bytes: Uint8Array, bytesMax: number = requestBytesMax): u
   const flaw = scanMsgpack(bytes, codecDepthMax);
   if (flaw !== null) throw malformed(`${flaw.reason} at byte ${flaw.offset}`, null);
   try {
-    return decoder.decode(bytes);
+    // A Node `Buffer` would make every byte array inside a `Buffer` too.
+    return decoder.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   } catch (thrown) {
     throw malformed(ensureError(thrown).message, thrown);
   }

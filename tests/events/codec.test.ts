@@ -92,6 +92,11 @@ test("number arrays come back aligned, from any offset", () => {
   assert.equal(decode(shifted.subarray(3)), [1, Float64Array.of(1.5, 2.5)]);
 });
 
+test("byte arrays come back as such, also from a Buffer", () => {
+  const back = decode(Buffer.from(encode({ a: Buffer.from("x") }))) as { a: Uint8Array };
+  assert.is(back.a.constructor, Uint8Array);
+});
+
 test("what is not plain data is refused, with its place", () => {
   const cyclic: unknown[] = [];
   cyclic.push(cyclic);
