@@ -210,18 +210,18 @@ async function readExactly(
 }
 
 async function withFile<T>(file: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
-  const handle = await open(file, "r").catch((error: unknown) => {
+  const unreadable = (error: unknown) => {
+    if (error instanceof CheckpointError) throw error;
     throw new CheckpointError(
-      "checkpoint.file_missing",
+      "checkpoint.file_unreadable",
       `cannot read ${file}: ${ensureError(error).message}`,
       { cause: error, details: { file } },
     );
-  });
-  try {
-    return await use(handle);
-  } finally {
-    await handle.close();
-  }
+  };
+  const handle = await open(file, "r").catch(unreadable);
+  return await use(handle)
+    .catch(unreadable)
+    .finally(() => handle.close());
 }
 
 async function exists(file: string): Promise<boolean> {
