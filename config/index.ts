@@ -1,0 +1,13 @@
+// What a person may choose: the schemas of the TOML files, and how they are read.
+export { ConfigError, type ConfigPlace } from "./errors.ts";
+export {
+  type ConfigSource,
+  loadRunConfig,
+  loadWarmupConfig,
+  parseRunConfig,
+  parseWarmupConfig,
+  restoreRunConfig,
+} from "./read.ts";
+export type { RunConfig } from "./run-schema.ts";
+export { batchSettings, planSettings, scheduleSettings, trainingSampling } from "./settings.ts";
+export type { WarmupConfig } from "./warmup-schema.ts";

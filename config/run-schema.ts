@@ -1,0 +1,237 @@
+// The configuration of a run (`varft train`, `varft eval`). Units stand in the names; tokens, steps and
+// rows are counts. A default stands only where leaving the key out cannot surprise.
+import { z } from "zod";
+
+/** Whole numbers; the limits keep a slip of the finger from asking for years of work. */
+const count = (max: number) => z.int().min(1).max(max);
+const positive = z.number().positive();
+const share = z.number().min(0).max(1);
+
+const stepsMax = 1_000_000;
+const workersMax = 1_024;
+const promptsMax = 4_096;
+const samplesMax = 1_024;
+const threadsMax = 256;
+const rowsMax = 4_096;
+const turnsMax = 64;
+const contextTokensMax = 131_072;
+const evaluationTasksMax = 100_000;
+
+const run = z.strictObject({
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31),
+  /** Steps of training; each makes one new policy. */
+  steps: z.int().min(0).max(stepsMax),
+});
+
+const model = z.strictObject({
+  /** A Hugging Face checkpoint folder, relative to the working directory. */
+  directory: z.string().min(1),
+});
+
+const vision = z.boolean();
+
+/** What is trained: all parameters, or adapters on all linear layers. `vision`: the tower as well. */
+const tune = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("full"), vision }),
+  z.strictObject({ type: z.literal("lora"), rank: count(1_024), alpha: positive, vision }),
+]);
+
+const tasks = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("mini") }),
+  z.strictObject({
+    type: z.literal("rows"),
+    /** Rows in an official format, JSON or JSON lines. */
+    file: z.string().min(1),
+    /** The folder that the rows' image names are relative to. */
+    images: z.string().min(1),
+  }),
+]);
+
+const rollout = z.strictObject({
+  /** Worker processes of this host. 0: only workers that are started by hand. */
+  workers: z.int().min(0).max(workersMax).default(1),
+  /** Groups of a step. */
+  prompts: count(promptsMax),
+  /** Trajectories of a group. */
+  samples: z.int().min(2).max(samplesMax),
+  temperature: positive.max(10),
+  turnsMax: count(turnsMax),
+  /** Executed tool calls of a trajectory. */
+  callsMax: z.int().min(0).max(turnsMax),
+  turnTokensMax: count(contextTokensMax),
+  contextTokensMax: count(contextTokensMax),
+  /** Threads of onnxruntime per worker. */
+  threads: count(threadsMax).default(1),
+  /** Trajectories that one call of the engine samples. */
+  rowsMax: count(rowsMax).default(64),
+});
+
+/** The divisor of (reward − mean of the group): a constant, or the group's standard deviation. */
+const advantage = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("fixed"), scale: positive }),
+  z.strictObject({ type: z.literal("std") }),
+]);
+
+const learner = z.strictObject({
+  learningRate: positive,
+  /** Steps over which the rate rises. */
+  warmupSteps: z.int().min(0).max(stepsMax).default(0),
+  /** What is left of the rate at the last step; 1 keeps it constant. */
+  finalShare: share.default(1),
+  beta1: share.default(0.9),
+  beta2: share,
+  epsilon: positive.default(1e-8),
+  weightDecay: z.number().min(0).default(0),
+  /** A gradient is scaled down to this Euclidean norm. */
+  gradientNormMax: positive,
+  /** Optimizer steps of a step. */
+  minibatches: count(64),
+  /** What stays together when minibatches are drawn. */
+  shuffle: z.enum(["trajectories", "groups"]).default("trajectories"),
+  clipLow: share,
+  clipHigh: positive,
+  advantage,
+  /** β of the KL term; 0: no reference policy. */
+  klCoefficient: z.number().min(0).default(0),
+  /** Cap of the weight between sampler and learner. */
+  importanceCap: positive.default(2),
+  /** The run stops where sampler and learner differ more on a token's log-prob, in nats. */
+  mismatchMax: positive,
+  /** A control that must not learn: advantages are dealt out anew within each group. */
+  shuffleAdvantages: z.boolean().default(false),
+  /** Logical parts of the gradient's sum; part of the result, unlike the number of workers. */
+  shards: count(workersMax).default(1),
+  threads: count(threadsMax).default(1),
+  /** Trajectories of one pass through the graph. */
+  microRows: count(rowsMax),
+  /** Activations are computed again in the backward pass: less memory, more time. */
+  recompute: z.boolean().default(false),
+});
+
+/** Weights of the reward's components. */
+const reward = z.strictObject({
+  f1: z.number(),
+  format: z.number(),
+  /** Per executed tool call. */
+  calls: z.number().max(0),
+});
+
+const evaluationSet = z.strictObject({
+  name: z.string().regex(/^[a-z0-9-]+$/, "use small letters, digits and dashes"),
+  /** Which tasks, by the source's name for them. */
+  set: z.string().min(1),
+  tasks: count(evaluationTasksMax),
+  /** False: sampled at `rollout.temperature`. */
+  greedy: z.boolean(),
+  /** False: tools hand back their input unchanged, a control that shows what they are worth. */
+  tools: z.boolean().default(true),
+  when: z.array(z.enum(["before", "every", "after"])).min(1),
+});
+
+const evaluation = z.strictObject({
+  /** Steps between the evaluations that are made `when = ["every"]`; 0: never. */
+  everySteps: z.int().min(0).max(stepsMax).default(0),
+  sets: z.array(evaluationSet).max(32).default([]),
+});
+
+const sandbox = z.strictObject({
+  /** Containers that run programs side by side. */
+  containers: count(256).default(2),
+  /** An execution's time, in milliseconds. */
+  wallMsMax: count(600_000).default(10_000),
+  memoryBytesMax: z
+    .int()
+    .min(64 * 2 ** 20)
+    .max(64 * 2 ** 30)
+    .default(512 * 2 ** 20),
+  /** Answer an equal program on an equal image from the ledger. */
+  memo: z.boolean().default(true),
+});
+
+const search = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("bm25"),
+    /** `mini`, or a JSONL file of passages. */
+    corpus: z.string().min(1),
+    /** Passages of one answer. */
+    hits: count(100),
+  }),
+]);
+
+const storage = z.strictObject({
+  /** Gradients of a step up to this size are stored; of larger ones only the hash. */
+  gradientBytesMax: z
+    .int()
+    .min(0)
+    .max(2 ** 40),
+  /** Steps from one stored optimizer state to the next. */
+  optimizerEverySteps: count(stepsMax),
+});
+
+const bus = z.strictObject({
+  /** A NATS server that is there already; without it the run starts a private one. */
+  url: z
+    .string()
+    .regex(/^(nats|tls):\/\/\S+$/, "write nats://HOST:PORT")
+    .optional(),
+});
+
+/** The file, key for key (in camel case). */
+export const runSchema = z
+  .strictObject({
+    /** `strict`: workers of another numeric class are refused. */
+    determinism: z.enum(["strict", "tolerance"]).default("strict"),
+    run,
+    model,
+    tune,
+    tasks,
+    rollout,
+    learner,
+    reward,
+    evaluation: evaluation.prefault({}),
+    sandbox: sandbox.prefault({}),
+    search,
+    storage,
+    bus: bus.prefault({}),
+  })
+  .check(({ value, issues }) => {
+    for (const [path, message] of contradictions(value)) {
+      issues.push({ code: "custom", path: [...path], message, input: value });
+    }
+  });
+
+/** A run's configuration, complete and checked. */
+export type RunConfig = z.infer<typeof runSchema>;
+
+type Contradiction = readonly [path: readonly (string | number)[], message: string];
+
+function contradictions({ rollout, learner, evaluation }: RunConfig): Contradiction[] {
+  const found: Contradiction[] = [];
+  const { turnTokensMax, contextTokensMax } = rollout;
+  if (turnTokensMax >= contextTokensMax) {
+    const message = `must be less than rollout.context_tokens_max (${contextTokensMax})`;
+    found.push([["rollout", "turnTokensMax"], message]);
+  }
+  const trajectories = rollout.prompts * rollout.samples;
+  if (learner.minibatches > trajectories) {
+    const message = `is more than the ${trajectories} trajectories of a step`;
+    found.push([["learner", "minibatches"], message]);
+  }
+  const names = new Set<string>();
+  for (const [index, { name }] of evaluation.sets.entries()) {
+    const path = ["evaluation", "sets", index, "name"];
+    if (names.has(name)) found.push([path, `"${name}" is the name of another set already`]);
+    names.add(name);
+  }
+  const used = evaluation.sets.some(({ when }) => when.includes("every"));
+  if (used !== evaluation.everySteps > 0) {
+    const message = used
+      ? 'is 0, but a set asks for when = ["every"]'
+      : 'has no effect: no set asks for when = ["every"]';
+    found.push([["evaluation", "everySteps"], message]);
+  }
+  return found;
+}

@@ -1,0 +1,51 @@
+// A run's configuration as the actors take it. Sections that carry the actors' own names (limits,
+// schedule, reward weights) are handed over as they are.
+import type { Sampling } from "../events/index.ts";
+import type { RunConfig } from "./run-schema.ts";
+
+type Moment = RunConfig["evaluation"]["sets"][number]["when"][number];
+
+/** What the plan of a run depends on. */
+export function planSettings({ run, rollout, evaluation }: RunConfig) {
+  const sets = (moment: Moment) =>
+    evaluation.sets
+      .filter(({ when }) => when.includes(moment))
+      .map(({ name, set, tasks, greedy, tools }) => {
+        const sampling: Sampling = { temperature: rollout.temperature, greedy, tools };
+        return { name, set, tasks, sampling };
+      });
+  return {
+    steps: run.steps,
+    evaluations: {
+      before: sets("before"),
+      after: sets("after"),
+      everySteps: evaluation.everySteps,
+      every: sets("every"),
+    },
+  };
+}
+
+/** How the trajectories of a training step are sampled. */
+export function trainingSampling({ rollout }: RunConfig): Sampling {
+  return { temperature: rollout.temperature, greedy: false, tools: true };
+}
+
+/** How a batch is assembled. */
+export function batchSettings({ run, learner }: RunConfig) {
+  const { minibatches, shuffle, klCoefficient, shuffleAdvantages, advantage } = learner;
+  const advantageScale = advantage.type === "std" ? ("std" as const) : advantage.scale;
+  return {
+    seed: run.seed,
+    advantageScale,
+    minibatches,
+    shuffle,
+    klCoefficient,
+    shuffleAdvantages,
+  };
+}
+
+/** How the learning rate goes. */
+export function scheduleSettings({ run, learner }: RunConfig) {
+  const { learningRate, warmupSteps, finalShare } = learner;
+  return { learningRate, warmupSteps, finalShare, steps: run.steps };
+}
