@@ -30,6 +30,9 @@ export const qwenSpecialTokens: readonly string[] = [
 /** A pair that occurs less often is not worth a token. */
 const pairCountMin = 2;
 
+/** The byte alphabet in code-unit order: the first 256 tokens. */
+const byteTokens: readonly string[] = sortedNames(byteCharacters);
+
 export interface BuildTokenizerOptions {
   /** Texts to learn merges from. */
   readonly corpus: Iterable<string>;
@@ -49,9 +52,9 @@ export function buildTokenizer(options: BuildTokenizerOptions): TokenizerJson {
   const base = byteTokenizer(splitPattern);
   const pieces = countPieces(base, options.corpus, [...specialTokens, ...addedTokens]);
   const merges = learnMerges(pieces, options.merges);
-  const { vocab } = base.model;
-  for (const merge of merges) vocab[merge.replace(" ", "")] = Object.keys(vocab).length;
-  const first = Object.keys(vocab).length;
+  const tokens = [...byteTokens, ...merges.map((merge) => merge.replace(" ", ""))];
+  const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
+  const first = tokens.length;
   const added = [...specialTokens, ...addedTokens].map((content, index) => ({
     id: first + index,
     content,
@@ -62,11 +65,10 @@ export function buildTokenizer(options: BuildTokenizerOptions): TokenizerJson {
     special: index < specialTokens.length,
   }));
   assert(
-    new Set([...Object.keys(vocab), ...added.map(({ content }) => content)]).size ===
-      first + added.length,
+    new Set([...tokens, ...added.map(({ content }) => content)]).size === first + added.length,
     "special and added tokens differ from each other and from merged ones",
   );
-  return { ...base, added_tokens: added, model: { ...base.model, merges } };
+  return { ...base, added_tokens: added, model: { ...base.model, vocab, merges } };
 }
 
 /** A tokenizer of single bytes. */
@@ -101,9 +103,7 @@ function byteTokenizer(splitPattern: string): TokenizerJson {
       fuse_unk: false,
       byte_fallback: false,
       ignore_merges: false,
-      vocab: Object.fromEntries(
-        sortedNames(byteCharacters).map((character, index) => [character, index]),
-      ),
+      vocab: Object.fromEntries(byteTokens.map((character, id) => [character, id])),
       merges: [],
     },
   };

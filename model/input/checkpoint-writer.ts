@@ -4,7 +4,7 @@
 // Invariants: 1. the bytes of every file are a function of the arguments;
 //             2. files appear complete or not at all, and `config.json` comes last: a folder
 //                without it is a writing that did not end.
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { weightsFile, weightsIndexFile } from "./checkpoint.ts";
 import { generationConfigFile } from "./generation-config.ts";
@@ -18,6 +18,7 @@ import {
 } from "./safetensors-header.ts";
 import { type Tensor, writeSafetensors } from "./safetensors-write.ts";
 import { chatTemplateJsonFile, tokenizerConfigFile, tokenizerFile } from "./tokenizer.ts";
+import { writeWholeFile } from "./whole-file.ts";
 
 /** Name of the file that describes the network. */
 export const configFile = "config.json";
@@ -58,7 +59,8 @@ export async function writeCheckpoint(
     [generationConfigFile, content.generationConfig],
     [configFile, content.config],
   ];
-  for (const [name, value] of files) await writeText(join(directory, name), formatJson(value));
+  for (const [name, value] of files)
+    await writeWholeFile(join(directory, name), [formatJson(value)]);
 }
 
 async function writeWeights(directory: string, content: CheckpointContent): Promise<void> {
@@ -79,7 +81,7 @@ async function writeWeights(directory: string, content: CheckpointContent): Prom
     }
   }
   const index = { metadata: { total_size: totalSize }, weight_map: weightMap };
-  await writeText(join(directory, weightsIndexFile), formatJson(index));
+  await writeWholeFile(join(directory, weightsIndexFile), [formatJson(index)]);
 }
 
 /** Tensors in name order, cut where the next one would go past `bytesMax`. */
@@ -108,16 +110,4 @@ function planShards(
 
 function padded(number: number): string {
   return String(number).padStart(5, "0");
-}
-
-async function writeText(file: string, text: string): Promise<void> {
-  const partial = `${file}.partial`;
-  const handle = await open(partial, "w");
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(partial, file);
 }

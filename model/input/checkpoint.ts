@@ -4,7 +4,7 @@
 // Invariants: 1. every tensor is known with its exact place before the first one is read;
 //             2. the index and the shards agree: a tensor lies in the file the index names, and
 //                no shard holds a tensor that the index does not give it (I6).
-import { access, type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
 import { ensureError } from "../../events/index.ts";
@@ -19,6 +19,7 @@ import {
   type TensorEntry,
   tensorElementBytes,
 } from "./safetensors-header.ts";
+import { fileExists } from "./whole-file.ts";
 
 /** Name of the single weights file. */
 export const weightsFile = "model.safetensors";
@@ -93,8 +94,8 @@ export async function readSafetensorsHeader(file: string): Promise<Map<string, T
 async function openTensors(directory: string): Promise<Map<string, TensorEntry>> {
   const single = join(directory, weightsFile);
   const index = join(directory, weightsIndexFile);
-  if (await exists(single)) return await readSafetensorsHeader(single);
-  if (await exists(index)) return await openShards(directory, index);
+  if (await fileExists(single)) return await readSafetensorsHeader(single);
+  if (await fileExists(index)) return await openShards(directory, index);
   throw new CheckpointError(
     "checkpoint.file_missing",
     `${directory} holds neither ${weightsFile} nor ${weightsIndexFile}; give the folder of a ` +
@@ -222,13 +223,6 @@ async function withFile<T>(file: string, use: (handle: FileHandle) => Promise<T>
   return await use(handle)
     .catch(unreadable)
     .finally(() => handle.close());
-}
-
-async function exists(file: string): Promise<boolean> {
-  return await access(file).then(
-    () => true,
-    () => false,
-  );
 }
 
 function tensorMissing(place: string, name: string): CheckpointError {

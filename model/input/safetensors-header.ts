@@ -134,15 +134,15 @@ export function formatHeader(
   dtype: WritableTensorType,
 ): Uint8Array {
   // transformers refuses files whose metadata do not say which framework laid the tensors out.
-  const header: Record<string, unknown> = { __metadata__: { format: "pt" } };
+  const header = new Map<string, unknown>([["__metadata__", { format: "pt" }]]);
   let offset = 0;
   for (const name of sortedNames(shapes.keys())) {
     const shape = shapes.get(name) ?? [];
     const end = offset + elementCount(shape) * elementBytes[dtype];
-    header[name] = { dtype, shape, data_offsets: [offset, end] };
+    header.set(name, { dtype, shape, data_offsets: [offset, end] });
     offset = end;
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const bytes = new Uint8Array(safetensorsPrefixBytes + Math.ceil(json.length / 8) * 8).fill(0x20);
   const length = bytes.length - safetensorsPrefixBytes;
   new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true);

@@ -1,6 +1,5 @@
 // Writes safetensors. Equal names, shapes, values and type give equal bytes: policies are named by
 // the hash of such bytes.
-import { open, rename } from "node:fs/promises";
 import { endianness } from "node:os";
 import { assert } from "../../events/index.ts";
 import { concatBytes } from "./concat-bytes.ts";
@@ -11,6 +10,7 @@ import {
   sortedNames,
   type WritableTensorType,
 } from "./safetensors-header.ts";
+import { writeWholeFile } from "./whole-file.ts";
 
 /** A tensor in memory: row-major float32 values. */
 export interface Tensor {
@@ -38,15 +38,7 @@ export async function writeSafetensors(
   tensors: ReadonlyMap<string, Tensor>,
   dtype: WritableTensorType,
 ): Promise<void> {
-  const partial = `${file}.partial`;
-  const handle = await open(partial, "w");
-  try {
-    for (const part of safetensorsParts(tensors, dtype)) await handle.writeFile(part);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(partial, file);
+  await writeWholeFile(file, safetensorsParts(tensors, dtype));
 }
 
 function* safetensorsParts(

@@ -5,6 +5,15 @@ import { byteCharacters } from "./byte-alphabet.ts";
 import { TokenizerError } from "./errors.ts";
 
 const idSchema = z.int().nonnegative();
+/** Ids by token. Not a zod record, which would drop a token named `__proto__`. */
+const vocabularySchema = z.custom<Readonly<Record<string, number>>>(
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    Object.values(value).every((id) => Number.isInteger(id) && id >= 0),
+  "must give each token an id",
+);
+
 const addedTokenSchema = z.looseObject({
   id: idSchema,
   content: z.string().min(1),
@@ -23,7 +32,7 @@ export const tokenizerJsonSchema = z.looseObject({
   decoder: z.looseObject({ type: z.literal("ByteLevel", "only byte-level tokenizers are read") }),
   model: z.looseObject({
     type: z.literal("BPE"),
-    vocab: z.record(z.string(), idSchema),
+    vocab: vocabularySchema,
     merges: z.union([z.array(z.string()), z.array(z.tuple([z.string(), z.string()]))]),
   }),
 });

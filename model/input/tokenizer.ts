@@ -3,7 +3,6 @@
 //
 // Invariants: 1. text encoded with `special: false` never holds the id of a special token;
 //             2. decoding what was encoded gives the NFC form of well-formed text, to the byte.
-import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { z } from "zod";
@@ -27,6 +26,7 @@ import {
   tokenizerConfigSchema,
   tokenizerJsonSchema,
 } from "./tokenizer-json.ts";
+import { fileExists } from "./whole-file.ts";
 
 export const tokenizerFile = "tokenizer.json";
 export const tokenizerConfigFile = "tokenizer_config.json";
@@ -189,17 +189,10 @@ function decoder(json: TokenizerJson, source: string): (ids: Iterable<number>) =
 
 async function readChatTemplate(directory: string): Promise<string | undefined> {
   const jinja = join(directory, chatTemplateFile);
-  if (await exists(jinja)) return await readTextFile(jinja);
+  if (await fileExists(jinja)) return await readTextFile(jinja);
   const json = join(directory, chatTemplateJsonFile);
-  if (!(await exists(json))) return undefined;
+  if (!(await fileExists(json))) return undefined;
   return (await readJsonFile(json, z.looseObject({ chat_template: z.string() }))).chat_template;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return await access(file).then(
-    () => true,
-    () => false,
-  );
 }
 
 function requireTemplate(template: string | null | undefined, source: string): string {

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { sha256Hex } from "../../events/index.ts";
 import {
   buildTokenizer,
   type ChatMessage,
@@ -70,7 +71,11 @@ test("ids and text are those of the Rust library", () => {
 });
 
 test("training gives the tokenizer of the table again", () => {
-  assert.is(JSON.stringify(smallTokenizerJson()), JSON.stringify(parity.tokenizer));
+  // Hashes, since a difference of such long texts is unreadable.
+  assert.is(
+    sha256Hex(JSON.stringify(smallTokenizerJson())),
+    sha256Hex(JSON.stringify(parity.tokenizer)),
+  );
 });
 
 test("decoding what was encoded gives the text back", () => {
@@ -297,6 +302,28 @@ test("tokenizers that would lose text are refused", async () => {
     code: "tokenizer.unsupported",
     names: ["Unheard"],
   });
+});
+
+test("a token may have the name of an object's prototype", () => {
+  const tokenizerJson = JSON.parse(
+    JSON.stringify(
+      buildTokenizer({
+        corpus: ["x __proto__ __proto__ constructor constructor"],
+        specialTokens: qwenSpecialTokens,
+        addedTokens: ["__proto__"],
+        merges: 99,
+      }),
+    ),
+  );
+  const chatTemplate = qwenChatTemplate;
+  const own = createTokenizer({
+    tokenizerJson,
+    tokenizerConfig: smallTokenizerConfig,
+    chatTemplate,
+  });
+  const text = "__proto__ constructor toString";
+  assert.is(own.decode(own.encode(text, { special: false })), text);
+  assert.is(own.encode("__proto__", { special: false }).length, 1);
 });
 
 test("merges follow counts, then order, and end with the corpus", () => {
