@@ -15,7 +15,8 @@ export const byteCharacters: readonly string[] = (() => {
 const bytesByCharacter = new Map(byteCharacters.map((character, byte) => [character, byte]));
 
 /** The bytes that a token's characters stand for; undefined when one is not of the alphabet. */
-export function bytesOfToken(token: string): Uint8Array | undefined {
+export function bytesOfToken(token: string | undefined): Uint8Array | undefined {
+  if (token === undefined) return undefined;
   const bytes: number[] = [];
   for (const character of token) {
     const byte = bytesByCharacter.get(character);

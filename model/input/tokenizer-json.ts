@@ -14,6 +14,19 @@ const vocabularySchema = z.custom<Readonly<Record<string, number>>>(
   "must give each token an id",
 );
 
+/** `left right`, or the pair, in order of rank. Checked by hand: there are 150 000 of them. */
+const mergesSchema = z.custom<readonly (string | readonly [string, string])[]>(
+  (value) => Array.isArray(value) && value.every(isMerge),
+  "must be a list of pairs",
+);
+
+function isMerge(value: unknown): boolean {
+  if (typeof value === "string") return value.includes(" ");
+  return (
+    Array.isArray(value) && value.length === 2 && value.every((side) => typeof side === "string")
+  );
+}
+
 const addedTokenSchema = z.looseObject({
   id: idSchema,
   content: z.string().min(1),
@@ -33,7 +46,7 @@ export const tokenizerJsonSchema = z.looseObject({
   model: z.looseObject({
     type: z.literal("BPE"),
     vocab: vocabularySchema,
-    merges: z.union([z.array(z.string()), z.array(z.tuple([z.string(), z.string()]))]),
+    merges: mergesSchema,
   }),
 });
 

@@ -165,17 +165,12 @@ function plainEncoder(json: TokenizerJson, source: string): (text: string) => nu
 }
 
 function decoder(json: TokenizerJson, source: string): (ids: Iterable<number>) => string {
-  const bytesById = new Map<number, Uint8Array>();
-  const encoder = new TextEncoder();
-  for (const [token, id] of Object.entries(json.model.vocab)) {
-    const bytes = bytesOfToken(token);
-    if (bytes !== undefined) bytesById.set(id, bytes);
-  }
-  for (const { content, id } of json.added_tokens) bytesById.set(id, encoder.encode(content));
+  const tokens = new Map(Object.entries(json.model.vocab).map(([token, id]) => [id, token]));
+  const added = new Map(json.added_tokens.map(({ content, id }) => [id, Buffer.from(content)]));
   return (ids) => {
     const parts: Uint8Array[] = [];
     for (const id of ids) {
-      const bytes = bytesById.get(id);
+      const bytes = added.get(id) ?? bytesOfToken(tokens.get(id));
       if (bytes === undefined) {
         throw new TokenizerError("tokenizer.id_unknown", `${source} has no token of id ${id}`, {
           details: { source, id },
