@@ -1,0 +1,97 @@
+// What a sandbox container may do and have. Everything not needed to turn one image into another
+// is off; `runner.py` adds a system-call filter of its own around each program.
+import type { ContainerCreateOptions } from "dockerode";
+
+const mebibyte = 1024 * 1024;
+
+/** Bounds of a container, over all processes of an execution and the runner together. */
+export interface ContainerLimits {
+  readonly memoryBytesMax: number;
+  readonly cpus: number;
+  /** Processes and threads. */
+  readonly processesMax: number;
+  /** The tmpfs that holds the work directory; it counts as memory. */
+  readonly workBytesMax: number;
+  readonly workFilesMax: number;
+}
+
+export const defaultContainerLimits: ContainerLimits = {
+  memoryBytesMax: 640 * mebibyte,
+  cpus: 1,
+  processesMax: 64,
+  workBytesMax: 64 * mebibyte,
+  workFilesMax: 2_048,
+};
+
+const openFilesMax = 256;
+/** The user of the image; see its Dockerfile. */
+const userId = 10_001;
+
+/** Who a container belongs to, so that the leftovers of a killed head can be told from live ones. */
+export interface Owner {
+  readonly run: string;
+  readonly host: string;
+  readonly processId: number;
+  /** Start time of that process in clock ticks since boot: process ids are used again. */
+  readonly processStart: string;
+}
+
+export const ownerLabels = {
+  run: "varft.run",
+  host: "varft.host",
+  processId: "varft.owner",
+  processStart: "varft.owner-start",
+} as const;
+
+export function containerOptions(
+  image: string,
+  owner: Owner,
+  limits: ContainerLimits,
+  runtime?: string,
+): ContainerCreateOptions {
+  const workOptions =
+    `rw,noexec,nosuid,nodev,size=${limits.workBytesMax},nr_inodes=${limits.workFilesMax},` +
+    `mode=0700,uid=${userId},gid=${userId}`;
+  return {
+    Image: image,
+    User: `${userId}:${userId}`,
+    OpenStdin: true,
+    // The runner reads the end of its input, and ends, when the head that attached is gone.
+    StdinOnce: true,
+    AttachStdin: true,
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: false,
+    Hostname: "sandbox",
+    NetworkDisabled: true,
+    Labels: {
+      [ownerLabels.run]: owner.run,
+      [ownerLabels.host]: owner.host,
+      [ownerLabels.processId]: String(owner.processId),
+      [ownerLabels.processStart]: owner.processStart,
+    },
+    HostConfig: {
+      NetworkMode: "none",
+      ReadonlyRootfs: true,
+      CapDrop: ["ALL"],
+      SecurityOpt: ["no-new-privileges:true"],
+      Privileged: false,
+      Init: true,
+      AutoRemove: true,
+      // Frames are not logs: a log driver would copy every image to the host's disk.
+      LogConfig: { Type: "none", Config: {} },
+      // No shared memory and no queues to leave anything in.
+      IpcMode: "none",
+      Memory: limits.memoryBytesMax,
+      MemorySwap: limits.memoryBytesMax,
+      NanoCpus: Math.round(limits.cpus * 1e9),
+      PidsLimit: limits.processesMax,
+      Ulimits: [
+        { Name: "nofile", Soft: openFilesMax, Hard: openFilesMax },
+        { Name: "core", Soft: 0, Hard: 0 },
+      ],
+      Tmpfs: { "/tmp": workOptions },
+      ...(runtime === undefined ? {} : { Runtime: runtime }),
+    },
+  };
+}

@@ -1,0 +1,12 @@
+export { type ContainerLimits, defaultContainerLimits } from "./container.ts";
+export { demultiplex } from "./demultiplex.ts";
+export {
+  defaultSocket,
+  type Engine,
+  type EngineOptions,
+  engineCall,
+  imageDigest,
+  openEngine,
+  removeLeftovers,
+} from "./engine.ts";
+export { type DockerSandboxOptions, defaultPoolSize, openDockerSandbox } from "./sandbox.ts";

@@ -1,0 +1,142 @@
+// The sandbox on the Docker engine: a pool whose runners are containers of the sandbox image.
+import type { Duplex } from "node:stream";
+import { ensureError } from "../../events/index.ts";
+import { RunnerLostError } from "../errors.ts";
+import { Runner, RunnerPool, type RunnerTransport } from "../runner/index.ts";
+import {
+  type ContainerLimits,
+  containerOptions,
+  defaultContainerLimits,
+  type Owner,
+} from "./container.ts";
+import { demultiplex } from "./demultiplex.ts";
+import {
+  type Engine,
+  engineCall,
+  imageDigest,
+  openEngine,
+  ownerOfThisProcess,
+  removeContainer,
+  removeLeftovers,
+} from "./engine.ts";
+
+/** What is kept of a runner's standard error, for the message of its loss. */
+const lastWordsCharactersMax = 2_000;
+
+export interface DockerSandboxOptions {
+  /** Image with `image/runner.py`; `sandboxImageTag()` names the one that set-up builds. */
+  readonly image: string;
+  /** Names the run on the containers' labels. */
+  readonly run: string;
+  /** Containers at most. */
+  readonly size?: number;
+  /** Path of the engine's socket, or "tcp://host:port". */
+  readonly socket?: string;
+  readonly container?: Partial<ContainerLimits>;
+  /** Another runtime of the engine, such as "runsc". */
+  readonly runtime?: string;
+}
+
+export const defaultPoolSize = 2;
+
+/**
+ * Opens a sandbox: reaches the engine, finds the image, removes containers of heads that are gone.
+ * Containers are started by the first calls, or by `warm`.
+ * @throws EngineUnreachableError, SandboxImageMissingError
+ */
+export async function openDockerSandbox(options: DockerSandboxOptions): Promise<RunnerPool> {
+  const engine = openEngine(options.socket === undefined ? {} : { socket: options.socket });
+  const digest = await imageDigest(engine, options.image);
+  await removeLeftovers(engine);
+  const owner = ownerOfThisProcess(options.run);
+  return new RunnerPool({
+    digest,
+    size: options.size ?? defaultPoolSize,
+    open: () => openRunner(engine, options, owner),
+  });
+}
+
+async function openRunner(
+  engine: Engine,
+  options: DockerSandboxOptions,
+  owner: Owner,
+): Promise<Runner> {
+  const limits = { ...defaultContainerLimits, ...options.container };
+  const settings = containerOptions(options.image, owner, limits, options.runtime);
+  const container = await engineCall(engine, (docker) => docker.createContainer(settings));
+  try {
+    const stream = await engineCall(engine, () =>
+      container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true }),
+    );
+    const transport = new ContainerTransport(engine, container.id, stream as Duplex);
+    const runner = new Runner(transport);
+    try {
+      await engineCall(engine, () => container.start());
+      await runner.greet();
+      return runner;
+    } catch (error) {
+      await runner.close();
+      throw error;
+    }
+  } catch (error) {
+    await removeContainer(engine, container.id).catch(() => undefined);
+    throw new RunnerLostError(`a container could not be started: ${ensureError(error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+class ContainerTransport implements RunnerTransport {
+  readonly name: string;
+  readonly #engine: Engine;
+  readonly #id: string;
+  readonly #stream: Duplex;
+  #words = "";
+  #destroyed: Promise<void> | null = null;
+
+  constructor(engine: Engine, id: string, stream: Duplex) {
+    this.name = id.slice(0, 12);
+    this.#engine = engine;
+    this.#id = id;
+    this.#stream = stream;
+    // A reset connection ends the iteration below too; without a listener it would end the process.
+    stream.on("error", () => undefined);
+  }
+
+  get output(): AsyncIterable<Uint8Array> {
+    return this.#readOutput();
+  }
+
+  lastWords(): string {
+    return this.#words;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  destroy(): Promise<void> {
+    this.#destroyed ??= this.#end();
+    return this.#destroyed;
+  }
+
+  async *#readOutput(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of demultiplex(this.#stream)) {
+      if (chunk.stream === "stdout") yield chunk.bytes;
+      else this.#keepWords(chunk.bytes);
+    }
+  }
+
+  #keepWords(bytes: Uint8Array): void {
+    const all = this.#words + Buffer.from(bytes).toString("utf8");
+    this.#words = all.slice(-lastWordsCharactersMax);
+  }
+
+  async #end(): Promise<void> {
+    this.#stream.destroy();
+    // With an engine that is gone there is nothing to remove now; the next start finds the label.
+    await removeContainer(this.#engine, this.#id).catch(() => undefined);
+  }
+}

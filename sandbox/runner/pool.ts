@@ -1,0 +1,210 @@
+// A pool of warm runners behind the `Sandbox` interface, whoever opens them.
+//
+// Invariants:
+// 1. A call lost by a runner's death is repeated, as it was, at most `attemptsMax` times in all; a
+//    loss is never reported as the program's result.
+// 2. A runner serves one call at a time, and no other before it said that nothing is left.
+// 3. After `close` no runner lives and every call has ended.
+import { setTimeout as sleep } from "node:timers/promises";
+import { ensureError, VarftError } from "../../events/index.ts";
+import { SandboxCancelledError, SandboxRequestError, SandboxUnavailableError } from "../errors.ts";
+import {
+  defaultLimits,
+  type ExecutionRequest,
+  type ExecutionResult,
+  type Limits,
+  programBytesMax,
+  type Sandbox,
+} from "../types.ts";
+import type { RunnerReply } from "./frames.ts";
+import { resultOf } from "./result.ts";
+import type { Runner } from "./runner.ts";
+
+/** How often one call may meet a loss before it is given back as unavailable. */
+export const attemptsMax = 4;
+const backoffMsMin = 50;
+const backoffMsMax = 5_000;
+
+export interface RunnerPoolOptions {
+  readonly digest: string;
+  /** How many runners there may be; they are opened as calls need them, and kept. */
+  readonly size: number;
+  /** Opens and greets a runner. A rejection counts as a loss, unless the error is terminal. */
+  readonly open: () => Promise<Runner>;
+  /** Called once, after the last runner has ended. */
+  readonly dispose?: () => Promise<void>;
+}
+
+export class RunnerPool implements Sandbox {
+  readonly digest: string;
+  readonly #options: RunnerPoolOptions;
+  readonly #idle: Runner[] = [];
+  readonly #alive = new Set<Runner>();
+  readonly #waiting: Waiter[] = [];
+  readonly #closing = new AbortController();
+  readonly #settling = new Set<Promise<void>>();
+  /** Places taken: runners alive and runners being opened. */
+  #places = 0;
+  #lossesInRow = 0;
+
+  constructor(options: RunnerPoolOptions) {
+    this.digest = options.digest;
+    this.#options = options;
+  }
+
+  /** Opens up to `count` runners ahead of the calls that will need them. */
+  async warm(count: number): Promise<void> {
+    const opened = Math.min(count, this.#options.size) - this.#alive.size;
+    await Promise.all(
+      Array.from({ length: Math.max(0, opened) }, async () => {
+        this.#places += 1;
+        this.#release(await this.#open());
+      }),
+    );
+  }
+
+  async execute(request: ExecutionRequest, signal?: AbortSignal): Promise<ExecutionResult> {
+    const limits = { ...defaultLimits, ...request.limits };
+    const program = Buffer.from(request.program, "utf8");
+    checkRequest(program, request.image, limits);
+    const ended = AbortSignal.any([
+      this.#closing.signal,
+      ...(signal === undefined ? [] : [signal]),
+    ]);
+    let loss: Error | null = null;
+    for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
+      if (ended.aborted) throw new SandboxCancelledError("the execution was cancelled");
+      try {
+        const { reply, name } = await this.#attempt(program, request.image, limits, ended);
+        return await resultOf(reply, limits, name, attempt);
+      } catch (error) {
+        loss = ensureError(error);
+        if (loss instanceof VarftError && loss.policy !== "retryable") throw loss;
+        if (!(loss instanceof VarftError)) throw loss;
+      }
+    }
+    const told = loss === null ? "" : `: ${loss.message}`;
+    throw new SandboxUnavailableError(`no runner answered in ${attemptsMax} attempts${told}`, {
+      cause: loss,
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    for (const waiter of this.#waiting.splice(0)) {
+      waiter.reject(new SandboxCancelledError("the sandbox was closed"));
+    }
+    await Promise.all([...this.#alive].map((runner) => runner.close()));
+    await Promise.all(this.#settling);
+    await this.#options.dispose?.();
+  }
+
+  async #attempt(
+    program: Uint8Array,
+    image: Uint8Array,
+    limits: Limits,
+    signal: AbortSignal,
+  ): Promise<{ reply: RunnerReply; name: string }> {
+    const runner = await this.#acquire(signal);
+    let reply: RunnerReply;
+    try {
+      reply = await runner.call(program, image, limits, signal);
+    } catch (error) {
+      this.#discard(runner);
+      throw error;
+    }
+    this.#lossesInRow = 0;
+    const settled = runner.settle().then(
+      () => this.#release(runner),
+      () => this.#discard(runner),
+    );
+    this.#settling.add(settled);
+    void settled.finally(() => this.#settling.delete(settled));
+    return { reply, name: runner.name };
+  }
+
+  async #acquire(signal: AbortSignal): Promise<Runner> {
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+      if (!idle.lost) return idle;
+      this.#discard(idle);
+    }
+    if (this.#places < this.#options.size) {
+      this.#places += 1;
+      return this.#open();
+    }
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { resolve, reject };
+      this.#waiting.push(waiter);
+      signal.addEventListener("abort", () => {
+        const index = this.#waiting.indexOf(waiter);
+        if (index >= 0) this.#waiting.splice(index, 1);
+        reject(new SandboxCancelledError("the execution was cancelled"));
+      });
+    });
+  }
+
+  /** Fills a place already counted; gives it back when it cannot. */
+  async #open(): Promise<Runner> {
+    try {
+      if (this.#lossesInRow > 0) await this.#backOff();
+      const runner = await this.#options.open();
+      if (this.#closing.signal.aborted) {
+        await runner.close();
+        throw new SandboxCancelledError("the sandbox was closed");
+      }
+      this.#alive.add(runner);
+      return runner;
+    } catch (error) {
+      this.#freePlace();
+      throw error;
+    }
+  }
+
+  async #backOff(): Promise<void> {
+    const delayMs = Math.min(backoffMsMax, backoffMsMin * 2 ** (this.#lossesInRow - 1));
+    try {
+      await sleep(delayMs, undefined, { signal: this.#closing.signal });
+    } catch (error) {
+      throw new SandboxCancelledError("the sandbox was closed", { cause: error });
+    }
+  }
+
+  #release(runner: Runner): void {
+    const waiter = this.#waiting.shift();
+    if (waiter === undefined) this.#idle.push(runner);
+    else waiter.resolve(runner);
+  }
+
+  #discard(runner: Runner): void {
+    void runner.close();
+    if (this.#alive.delete(runner)) this.#freePlace();
+  }
+
+  /** A place became free by a loss: the longest waiting call gets a runner of its own. */
+  #freePlace(): void {
+    this.#places -= 1;
+    this.#lossesInRow += 1;
+    if (this.#closing.signal.aborted) return;
+    const waiter = this.#waiting.shift();
+    if (waiter === undefined) return;
+    this.#places += 1;
+    this.#open().then(waiter.resolve, waiter.reject);
+  }
+}
+
+interface Waiter {
+  readonly resolve: (runner: Runner) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+function checkRequest(program: Uint8Array, image: Uint8Array, limits: Limits): void {
+  if (program.length > programBytesMax) {
+    throw new SandboxRequestError(`a program of ${program.length} bytes, over ${programBytesMax}`);
+  }
+  if (image.length > limits.imageBytesMax) {
+    throw new SandboxRequestError(
+      `an input image of ${image.length} bytes, over imageBytesMax = ${limits.imageBytesMax}`,
+    );
+  }
+}

@@ -1,0 +1,72 @@
+// From a runner's reply to the result that events record: texts cut with a mark, the output image
+// bounded before it is decoded and re-encoded, so that equal pixels are equal bytes.
+import sharp from "sharp";
+import type { ExecutionCause, ExecutionResult, Limits } from "../types.ts";
+import type { RunnerReply } from "./frames.ts";
+
+const cutMark = "\n[output truncated]";
+/** Fast and deterministic: these images are looked at once and stored compressed by content. */
+const pngLevel = 2;
+
+export async function resultOf(
+  reply: RunnerReply,
+  limits: Limits,
+  container: string,
+  attempts: number,
+): Promise<ExecutionResult> {
+  const { header } = reply;
+  const checked = await checkImage(header.cause, reply.image, limits);
+  return {
+    cause: checked.cause,
+    stdout: textOf(reply.stdout, header.stdoutBytes),
+    stderr: textOf(reply.stderr, header.stderrBytes),
+    image: checked.image,
+    observed: {
+      exitCode: header.exitCode < 0 ? null : header.exitCode,
+      wallMs: header.wallMs,
+      cpuMs: header.cpuMs,
+      memoryPeakBytes: header.memoryPeakBytes,
+      container,
+      attempts,
+    },
+  };
+}
+
+function textOf(kept: Buffer, totalBytes: number): string {
+  const text = kept.toString("utf8");
+  return totalBytes > kept.length ? text + cutMark : text;
+}
+
+interface Checked {
+  readonly cause: ExecutionCause;
+  readonly image: Uint8Array | null;
+}
+
+async function checkImage(
+  cause: ExecutionCause,
+  bytes: Buffer | null,
+  limits: Limits,
+): Promise<Checked> {
+  if (cause !== "ok" || bytes === null) return { cause, image: null };
+  if (!isPngOrJpeg(bytes)) return { cause: "bad-image", image: null };
+  try {
+    const decoder = sharp(bytes, { limitInputPixels: false, failOn: "error", pages: 1 });
+    const { width, height } = await decoder.metadata();
+    // The header alone is read so far: a decompression bomb stops here.
+    if (width * height > limits.imagePixelsMax) return { cause: "output-too-large", image: null };
+    const image = await decoder
+      .toColourspace("srgb")
+      .removeAlpha()
+      .png({ compressionLevel: pngLevel, adaptiveFiltering: false })
+      .toBuffer();
+    return { cause: "ok", image };
+  } catch {
+    return { cause: "bad-image", image: null };
+  }
+}
+
+/** What cv2 writes under a name in .jpg or .png; no other decoder is offered hostile bytes. */
+function isPngOrJpeg(bytes: Buffer): boolean {
+  const png = bytes.subarray(0, 8).equals(Buffer.from("89504e470d0a1a0a", "hex"));
+  return png || (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff);
+}

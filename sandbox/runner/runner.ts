@@ -1,0 +1,132 @@
+// One warm runner behind a pair of byte streams, whoever started it.
+//
+// Invariants:
+// 1. One call at a time; the next is accepted only after the runner's `ready`.
+// 2. Whatever breaks the stream, the nonce or the clock ends the runner: it is never used again.
+import { randomBytes } from "node:crypto";
+import { assert, ensureError } from "../../events/index.ts";
+import { RunnerLostError, SandboxCancelledError } from "../errors.ts";
+import type { Limits } from "../types.ts";
+import { type RunnerFrame, type RunnerReply, readFrames, requestFrame } from "./frames.ts";
+
+/** Beyond the program's own limit: what the runner may need to kill it, to read and to answer. */
+const watchdogMsMax = 10_000;
+/** From the start of a process or container to its first word: interpreter, NumPy, cv2. */
+const helloMsMax = 60_000;
+/** From an answer to `ready`: removing files, forking the next child. */
+const readyMsMax = 10_000;
+
+export interface RunnerTransport {
+  /** Names the container or process in `observed` and in errors. */
+  readonly name: string;
+  /** The runner's standard output. Its end is the runner's end. */
+  readonly output: AsyncIterable<Uint8Array>;
+  /** Resolves when the bytes are handed on (back-pressure). */
+  write(bytes: Uint8Array): Promise<void>;
+  /** The last words on standard error, for the message of a loss. */
+  lastWords(): string;
+  /** Ends the runner for good; safe to repeat. */
+  destroy(): Promise<void>;
+}
+
+export class Runner {
+  readonly #transport: RunnerTransport;
+  readonly #frames: AsyncIterator<RunnerFrame>;
+  #busy = false;
+  #lost: Error | null = null;
+
+  constructor(transport: RunnerTransport) {
+    this.#transport = transport;
+    this.#frames = readFrames(transport.output)[Symbol.asyncIterator]();
+  }
+
+  get name(): string {
+    return this.#transport.name;
+  }
+
+  get lost(): boolean {
+    return this.#lost !== null;
+  }
+
+  /** Waits for the first word. */
+  async greet(): Promise<void> {
+    await this.#expect("hello", helloMsMax);
+  }
+
+  /** Runs one program. Rejects with `RunnerLostError` or `SandboxCancelledError`; both end it. */
+  async call(
+    program: Uint8Array,
+    image: Uint8Array,
+    limits: Limits,
+    signal?: AbortSignal,
+  ): Promise<RunnerReply> {
+    assert(!this.#busy && !this.lost, `runner ${this.name} is busy or lost`);
+    this.#busy = true;
+    const nonce = randomBytes(16).toString("hex");
+    const onAbort = () => void this.#lose(new SandboxCancelledError("the execution was cancelled"));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    try {
+      for (const piece of requestFrame(nonce, program, image, limits)) await this.#write(piece);
+      const reply = await this.#expect("reply", limits.wallMsMax + watchdogMsMax);
+      if (reply.header.nonce !== nonce) {
+        throw await this.#lose(new RunnerLostError(`${this.name} answered another request`));
+      }
+      return reply;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Waits until nothing of the last call is left. Rejects when that cannot be proven. */
+  async settle(): Promise<void> {
+    await this.#expect("ready", readyMsMax);
+    this.#busy = false;
+  }
+
+  async close(): Promise<void> {
+    await this.#lose(new SandboxCancelledError("the sandbox was closed"));
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    try {
+      await this.#transport.write(bytes);
+    } catch (error) {
+      throw await this.#lose(this.#lossOf(ensureError(error)));
+    }
+  }
+
+  async #expect<K extends RunnerFrame["kind"]>(
+    kind: K,
+    timeoutMs: number,
+  ): Promise<Extract<RunnerFrame, { kind: K }>> {
+    const watchdog = setTimeout(() => {
+      void this.#lose(new RunnerLostError(`${this.name} said nothing for ${timeoutMs} ms`));
+    }, timeoutMs);
+    try {
+      const next = await this.#frames.next();
+      if (next.done === true) throw new RunnerLostError("its output ended");
+      if (next.value.kind !== kind) throw new RunnerLostError(`${next.value.kind}, not ${kind}`);
+      return next.value as Extract<RunnerFrame, { kind: K }>;
+    } catch (error) {
+      throw await this.#lose(this.#lossOf(ensureError(error)));
+    } finally {
+      clearTimeout(watchdog);
+    }
+  }
+
+  #lossOf(error: Error): Error {
+    const words = this.#transport.lastWords().trim();
+    const said = words === "" ? "" : ` (it said: ${words})`;
+    return new RunnerLostError(`runner ${this.name} is lost: ${error.message}${said}`, {
+      cause: error,
+    });
+  }
+
+  /** The first reason stays; ending the transport wakes whoever waits for a frame. */
+  async #lose(reason: Error): Promise<Error> {
+    this.#lost ??= reason;
+    await this.#transport.destroy();
+    return this.#lost;
+  }
+}

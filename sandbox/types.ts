@@ -1,0 +1,91 @@
+// What the sandbox is asked and what it answers. Causes are a closed list: rewards, events and the
+// text for the model are keyed by them.
+
+const kibibyte = 1024;
+const mebibyte = 1024 * kibibyte;
+
+/** Bounds of one execution. The container's own bounds are in `docker/container.ts`. */
+export interface Limits {
+  /** Wall-clock time of the program; its CPU time is bounded by the same, rounded up to seconds. */
+  readonly wallMsMax: number;
+  /** Address space that the program may add to the warm interpreter's. */
+  readonly memoryBytesMax: number;
+  /** Any one file that the program writes. */
+  readonly fileBytesMax: number;
+  /** What is kept of standard output, and of standard error. */
+  readonly textBytesMax: number;
+  /** The input image, and the output image as the program wrote it. */
+  readonly imageBytesMax: number;
+  /** Width times height of the output image. */
+  readonly imagePixelsMax: number;
+}
+
+export const defaultLimits: Limits = {
+  wallMsMax: 5_000,
+  memoryBytesMax: 384 * mebibyte,
+  fileBytesMax: 16 * mebibyte,
+  textBytesMax: 16 * kibibyte,
+  imageBytesMax: 8 * mebibyte,
+  imagePixelsMax: 4096 * 4096,
+};
+
+/** The program's source, in bytes of UTF-8. */
+export const programBytesMax = 256 * kibibyte;
+
+/**
+ * How an execution ended.
+ * - `error`: an uncaught exception or an exit code other than 0. `killed`: a signal, such as a crash
+ *   inside native code. Neither ever stands for a lost container or engine.
+ * - `no-image`, `bad-image`: the program ended well, but wrote no image, or none that decodes.
+ * - `output-too-large`: text, image bytes or image pixels beyond their limit.
+ */
+export const executionCauses = [
+  "ok",
+  "error",
+  "syntax-error",
+  "timeout",
+  "out-of-memory",
+  "output-too-large",
+  "no-image",
+  "bad-image",
+  "killed",
+] as const;
+
+export type ExecutionCause = (typeof executionCauses)[number];
+
+export interface ExecutionRequest {
+  /** A complete Python program. */
+  readonly program: string;
+  /** PNG or JPEG bytes that the program finds as `path_to_input_image.jpg`. */
+  readonly image: Uint8Array;
+  readonly limits?: Partial<Limits>;
+}
+
+export interface ExecutionResult {
+  readonly cause: ExecutionCause;
+  /** Bounded; a cut is marked at the end. */
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The output image re-encoded as 8-bit RGB PNG (equal pixels, equal bytes); null unless `ok`. */
+  readonly image: Uint8Array | null;
+  /** Merely observed, never part of a result that replays compare. */
+  readonly observed: {
+    /** Null when the program was ended by a signal. */
+    readonly exitCode: number | null;
+    readonly wallMs: number;
+    readonly cpuMs: number;
+    readonly memoryPeakBytes: number;
+    readonly container: string;
+    /** 1, and one more for each container or engine that was lost under this call. */
+    readonly attempts: number;
+  };
+}
+
+/** Runs untrusted programs. Several calls may be under way; each has a world of its own. */
+export interface Sandbox {
+  /** `sha256:` name of what programs run on; part of a run's numeric class. */
+  readonly digest: string;
+  execute(request: ExecutionRequest, signal?: AbortSignal): Promise<ExecutionResult>;
+  /** Ends everything, calls under way included. */
+  close(): Promise<void>;
+}
