@@ -9,7 +9,7 @@ import { CheckpointError } from "./errors.ts";
 import { parseJson } from "./json-file.ts";
 
 /** Largest header the format allows, bytes. */
-export const safetensorsHeaderBytesMax = 100_000_000;
+const safetensorsHeaderBytesMax = 100_000_000;
 /** Length of the little-endian header size at the start of a file, bytes. */
 export const safetensorsPrefixBytes = 8;
 

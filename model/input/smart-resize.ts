@@ -49,7 +49,7 @@ export function smartResize({ width, height }: PixelSize, options: SmartResizeOp
 }
 
 /** Python's `round`: to the nearest whole number, ties to the even one. */
-export function roundHalfEven(value: number): number {
+function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;
   if (rest !== 0.5) return Math.round(value);
