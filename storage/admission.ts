@@ -35,7 +35,9 @@ export type Admission = "known" | "new";
 /** @throws {LedgerError} invalid-request, stale-epoch, stale-sequence, missing-blob */
 export function admit(request: AppendRequest, view: AdmissionView): Admission {
   checkForm(request);
-  const known = request.parts.filter((part) => view.isRecorded(part.stream, commandOf(request, part)));
+  const known = request.parts.filter((part) =>
+    view.isRecorded(part.stream, commandOf(request, part)),
+  );
   if (known.length === request.parts.length) return "known";
   if (known.length > 0) {
     throw invalid(`command ${request.command} was stored before with other streams`);

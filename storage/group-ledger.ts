@@ -45,8 +45,6 @@ export interface GroupLedgerOptions {
   readonly clock: () => number;
   /** Called after each commit with what is durable now: a hint for those who follow the ledger. */
   readonly onCommitted?: (head: Head) => void;
-  /** Called when the ledger is closed, after its files are. */
-  readonly release?: () => Promise<void>;
 }
 
 interface Recorded {
@@ -121,7 +119,6 @@ export class GroupLedger extends LedgerView implements Ledger {
     await last?.done.catch(() => {});
     while (this.#inFlight > 0) await new Promise((resolve) => setImmediate(resolve));
     await super.close();
-    await this.#options.release?.();
   }
 
   #checkOpen(): void {

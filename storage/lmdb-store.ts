@@ -5,11 +5,13 @@
 //   commands  [stream, command]     -> first seq, count
 //   leases    name                  -> epoch, holder
 //   meta      "head"                -> size, chain hash; its version is the fence (below)
+//             "owner"               -> the process that writes (`owner.ts`)
 //
 // The fence: the version of the head row is (writer number * 2^32 + group number). Opening for
 // writing takes the next writer number; each group is written only if the version is still that of
 // the group before it, checked inside the write transaction. So a group is refused when another
 // writer opened the ledger, and also when the group before it failed.
+import { join } from "node:path";
 import type { RangeOptions } from "lmdb";
 import { assert, decode, encode } from "../events/index.ts";
 import { chainHashBytes, chainStart } from "./chain.ts";
@@ -22,10 +24,12 @@ import {
   openEnvironment,
   openRows,
 } from "./lmdb-env.ts";
+import { decodeOwner, encodeOwner, isAlive, type Owner, thisProcess } from "./owner.ts";
 import { Slab } from "./slab.ts";
 import type { Group, RawHead, Store, StoreReader } from "./store.ts";
 
 const headKey = "head";
+const ownerKey = "owner";
 const fencePerWriter = 2 ** 32;
 const writersMax = 2 ** 21;
 /** A read transaction is given up after this long: a pinned one makes the files grow. */
@@ -194,15 +198,29 @@ function seqOf(key: unknown): number {
   return seq;
 }
 
-/** The writing half. At most one per run directory; the lock file and the fence see to that. */
+/** The writing half. At most one per run directory: the owner row and the fence see to that. */
 export class LmdbStore extends LmdbReader implements Store {
   readonly #slab = new Slab();
-  #fence: number;
+  readonly #file: string;
+  readonly #me: Owner;
+  #fence = 0;
 
+  /** @throws {LedgerError} ledger-in-use, ledger-corrupt */
   constructor(path: string, now: () => number) {
     super(path, false, now);
-    this.#fence = this.#takeWriterNumber();
+    this.#file = join(path, "data.mdb");
+    this.#me = thisProcess(this.#file);
+  }
+
+  /** Becomes the one writer. Call once, before anything else. */
+  takeOver(): void {
+    this.databases.meta.transactionSync(() => this.#takeOwnership());
     this.#checkHead();
+  }
+
+  override async close(): Promise<void> {
+    this.databases.meta.transactionSync(() => this.#giveBack());
+    await super.close();
   }
 
   recorded(stream: string, command: string): { seq: number; count: number } | null {
@@ -256,16 +274,31 @@ export class LmdbStore extends LmdbReader implements Store {
     return asBuffer(row);
   }
 
-  #takeWriterNumber(): number {
+  #takeOwnership(): void {
     const { meta } = this.databases;
-    return meta.transactionSync(() => {
-      const before = meta.getEntry(headKey)?.version ?? 0;
-      const writer = Math.floor(before / fencePerWriter) + 1;
-      assert(writer < writersMax, `the ledger was opened ${writersMax} times`);
-      const fence = writer * fencePerWriter;
-      put(meta, headKey, this.#headRow(this.head()), fence);
-      return fence;
-    });
+    const owner = this.#owner();
+    if (owner !== null && isAlive(owner, this.#file)) {
+      throw new LedgerError(
+        "ledger-in-use",
+        `process ${owner.pid} on ${owner.host} writes the ledger in ${this.#file}: ` +
+          "stop it, or open the ledger for reading",
+        { details: { ...owner } },
+      );
+    }
+    const writer = Math.floor((meta.getEntry(headKey)?.version ?? 0) / fencePerWriter) + 1;
+    assert(writer < writersMax, `the ledger was opened ${writersMax} times`);
+    this.#fence = writer * fencePerWriter;
+    put(meta, headKey, this.#headRow(this.head()), this.#fence);
+    put(meta, ownerKey, asBuffer(encodeOwner(this.#me)), 0);
+  }
+
+  #giveBack(): void {
+    if (this.#owner()?.opening === this.#me.opening) void this.databases.meta.remove(ownerKey);
+  }
+
+  #owner(): Owner | null {
+    const row = this.databases.meta.get(ownerKey);
+    return row === undefined ? null : decodeOwner(row);
   }
 
   #checkHead(): void {

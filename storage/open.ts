@@ -1,12 +1,11 @@
 // Opening a run directory's ledger: to write (one process), to read (any), or in memory.
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { GroupLedger, type GroupLedgerOptions } from "./group-ledger.ts";
+import { GroupLedger } from "./group-ledger.ts";
 import type { Head, Ledger, LedgerReader } from "./ledger.ts";
 import { LmdbBlobReader, LmdbBlobs } from "./lmdb-blobs.ts";
 import { syncDirectory } from "./lmdb-env.ts";
 import { LmdbReader, LmdbStore } from "./lmdb-store.ts";
-import { takeLock } from "./lock.ts";
 import { MemoryBlobs, MemoryDisk, type MemoryFlush, MemoryStore } from "./memory.ts";
 import { LedgerView } from "./view.ts";
 
@@ -24,7 +23,6 @@ export interface MemoryLedgerOptions extends LedgerOptions {
   readonly flush?: MemoryFlush;
 }
 
-const lockName = "writer.lock";
 const ledgerFolder = "ledger";
 const blobsFolder = "blobs";
 
@@ -33,17 +31,16 @@ const blobsFolder = "blobs";
  * @throws {LedgerError} ledger-in-use, ledger-corrupt
  */
 export async function openLedger(directory: string, options: LedgerOptions): Promise<Ledger> {
-  await mkdir(directory, { recursive: true });
-  const release = await takeLock(join(directory, lockName));
+  const folders = [join(directory, ledgerFolder), join(directory, blobsFolder)] as const;
+  for (const folder of folders) await mkdir(folder, { recursive: true });
+  const store = new LmdbStore(folders[0], () => performance.now());
   try {
-    const blobs = new LmdbBlobs(join(directory, blobsFolder));
-    const store = new LmdbStore(join(directory, ledgerFolder), () => performance.now());
-    for (const folder of [ledgerFolder, blobsFolder]) await syncDirectory(join(directory, folder));
-    await syncDirectory(directory);
-    await syncDirectory(dirname(directory));
-    return new GroupLedger(store, blobs, { ...options, release } satisfies GroupLedgerOptions);
+    store.takeOver();
+    const blobs = new LmdbBlobs(folders[1]);
+    for (const folder of [...folders, directory, dirname(directory)]) await syncDirectory(folder);
+    return new GroupLedger(store, blobs, options);
   } catch (thrown) {
-    await release();
+    await store.close();
     throw thrown;
   }
 }

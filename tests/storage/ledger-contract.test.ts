@@ -46,7 +46,7 @@ function contract(kind: Kind): void {
       );
       const rows = await ledger.readRows(2);
       assert.is(rows.length, 1);
-      assert.equal(rows[0]?.bytes.slice(), stored[1] && encodeEnvelope(stored[1]));
+      assert.equal(Uint8Array.from(rows[0]?.bytes ?? []), stored[1] && encodeEnvelope(stored[1]));
     }));
 
   test("one append spans streams; global order is the order of its parts", () =>
