@@ -54,3 +54,13 @@ export { accepts, foldEvent, initialState } from "./fold.ts";
 export type { HostFault, HostOptions, Outcome, StreamCommand } from "./host.ts";
 export { ActorHost, appendAttemptsMax, decisionsMax, mailboxMax } from "./host.ts";
 export type { HostAppend, HostLedger, HostPart } from "./host-ledger.ts";
+export type { LedgerAddress, RemoteLedgerOptions } from "./remote/index.ts";
+export {
+  announceCommits,
+  blobCacheBytesMax,
+  commitsSubject,
+  connectLedger,
+  followLedger,
+  pieceBytesMax,
+  serveLedger,
+} from "./remote/index.ts";

@@ -16,6 +16,7 @@ import {
   partsPerAppendMax,
   verifyChain,
 } from "../../storage/index.ts";
+import { remoteKind } from "../runtime/remote-kind.ts";
 import { codeOf, type Kind, kinds, now, part, request, someEvents, withLedger } from "./harness.ts";
 
 function contract(kind: Kind): void {
@@ -358,4 +359,4 @@ function contract(kind: Kind): void {
   test.run();
 }
 
-for (const kind of kinds) contract(kind);
+for (const kind of [...kinds, remoteKind]) contract(kind);

@@ -1,0 +1,6 @@
+export type { RemoteLedgerOptions } from "./client.ts";
+export { blobCacheBytesMax, connectLedger } from "./client.ts";
+export { followLedger } from "./follow.ts";
+export type { LedgerAddress } from "./protocol.ts";
+export { commitsSubject, pieceBytesMax } from "./protocol.ts";
+export { announceCommits, serveLedger } from "./server.ts";
