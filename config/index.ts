@@ -1,5 +1,6 @@
 // What a person may choose: the schemas of the TOML files, and how they are read.
 export { ConfigError, type ConfigPlace } from "./errors.ts";
+export { nearest } from "./nearest.ts";
 export {
   type ConfigSource,
   loadRunConfig,

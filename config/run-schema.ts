@@ -137,18 +137,38 @@ const evaluation = z.strictObject({
   sets: z.array(evaluationSet).max(32).default([]),
 });
 
+const mebibyte = 2 ** 20;
+const bytes = (max: number) => z.int().min(1).max(max);
+const fileBytesMax = 4_096 * mebibyte;
+
+/** Bounds of one execution; the defaults are the sandbox's own. */
+const executionLimits = z.strictObject({
+  wallMsMax: count(600_000).default(5_000),
+  memoryBytesMax: bytes(64 * 2 ** 30).default(384 * mebibyte),
+  fileBytesMax: bytes(fileBytesMax).default(16 * mebibyte),
+  textBytesMax: bytes(mebibyte).default(16 * 2 ** 10),
+  imageBytesMax: bytes(fileBytesMax).default(8 * mebibyte),
+  imagePixelsMax: count(2 ** 30).default(4_096 * 4_096),
+});
+
+/** Bounds of a container, over everything that runs in it. */
+const containerLimits = z.strictObject({
+  memoryBytesMax: bytes(64 * 2 ** 30).default(640 * mebibyte),
+  cpus: positive.max(256).default(1),
+  processesMax: count(4_096).default(64),
+  workBytesMax: bytes(fileBytesMax).default(64 * mebibyte),
+  workFilesMax: count(1_000_000).default(2_048),
+});
+
 const sandbox = z.strictObject({
   /** Containers that run programs side by side. */
   containers: count(256).default(2),
-  /** An execution's time, in milliseconds. */
-  wallMsMax: count(600_000).default(10_000),
-  memoryBytesMax: z
-    .int()
-    .min(64 * 2 ** 20)
-    .max(64 * 2 ** 30)
-    .default(512 * 2 ** 20),
-  /** Answer an equal program on an equal image from the ledger. */
+  /** Another runtime of the Docker engine, such as `runsc`. */
+  runtime: z.string().min(1).optional(),
+  /** Answer an equal program on an equal image from what the run has executed already. */
   memo: z.boolean().default(true),
+  limits: executionLimits.prefault({}),
+  container: containerLimits.prefault({}),
 });
 
 const search = z.discriminatedUnion("type", [

@@ -68,6 +68,12 @@ test("the quick start is what the actors take, name for name", async () => {
   for (const set of sets) assert.ok(set in mixtures, set);
 });
 
+test("limits that are left out are the sandbox's own", async () => {
+  const { sandbox } = await loadRunConfig(file);
+  assert.equal(sandbox.limits, defaultLimits);
+  assert.equal(sandbox.container, defaultContainerLimits);
+});
+
 test("the warm start is what the lessons take", async () => {
   const { perception, protocol } = await loadWarmupConfig("config/warmup.toml");
   const mix: Parameters<typeof perceive>[1] = perception.mix;
