@@ -1,6 +1,9 @@
 // What a checkpoint's `config.json` says about the network. Sizes live here and nowhere else, so a
 // folder with larger numbers runs through the same code.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { z } from "zod";
+import { ensureError } from "../events/index.ts";
 import { ModelConfigError } from "./errors.ts";
 
 /** Sizes of the language model. Counts are whole numbers, `ropeSections` sums to headSize / 2. */
@@ -142,6 +145,18 @@ export function parseModelConfig(json: unknown, source = "config.json"): ModelCo
   return { text, vision, tokens };
 }
 
+/** Reads `config.json` of a checkpoint folder. */
+export async function readConfig(directory: string): Promise<ModelConfig> {
+  const file = join(directory, "config.json");
+  const json = await readFile(file, "utf8")
+    .then((text): unknown => JSON.parse(text))
+    .catch((error: unknown) => {
+      const what = `cannot be read: ${ensureError(error).message}`;
+      throw new ModelConfigError(file, what, { cause: error });
+    });
+  return parseModelConfig(json, file);
+}
+
 function textConfig(
   text: z.infer<typeof textSchema>,
   textJson: Record<string, unknown>,
@@ -149,7 +164,8 @@ function textConfig(
   source: string,
 ): TextConfig {
   const rope = text.rope_scaling ?? text.rope_parameters;
-  if (rope === undefined) throw new ModelConfigError(source, "rope_scaling.mrope_section is missing");
+  if (rope === undefined)
+    throw new ModelConfigError(source, "rope_scaling.mrope_section is missing");
   const tied = textJson["tie_word_embeddings"];
   return {
     hiddenSize: text.hidden_size,

@@ -3,8 +3,8 @@ import { TerminalError } from "../events/index.ts";
 
 /** A `config.json` that does not describe a Qwen2.5-VL network that this code can build. */
 export class ModelConfigError extends TerminalError {
-  constructor(source: string, what: string) {
-    super("model.config", `${source}: ${what}`, { details: { source } });
+  constructor(source: string, what: string, options: ErrorOptions = {}) {
+    super("model.config", `${source}: ${what}`, { ...options, details: { source } });
   }
 }
 

@@ -1,6 +1,6 @@
 // Values that stand in the graph itself: numbers, lists of whole numbers, and run-time sizes.
 import type { Dimension, Shape } from "./dimension.ts";
-import { dimensionKey, productOf, shapeKey, symbolOf, termsOf } from "./dimension.ts";
+import { dimensionKey, productOf, shapeKey, termsOf } from "./dimension.ts";
 import { GraphError } from "./errors.ts";
 import type { DataType, Graph, Node, TensorData } from "./node.ts";
 import type { Rule, RuleTable } from "./rule.ts";
@@ -55,13 +55,14 @@ const sizeOfAxis: Rule = {
 };
 const addSizes: Rule = { infer: () => vector(1), onnx: "Add" };
 const multiplySizes: Rule = { infer: () => vector(1), onnx: "Mul" };
+const divideSizes: Rule = { infer: () => vector(1), onnx: "Div" };
 const joinSizes: Rule = {
   infer: (inputs) => vector(inputs.length),
   emit: (emitter, _node, inputs) => emitter.add("Concat", inputs, { axis: 0 }),
 };
 
 /** Arithmetic of run-time sizes: int64 vectors, never differentiated. */
-export const sizeRules: RuleTable = { sizeOfAxis, addSizes, multiplySizes, joinSizes };
+export const sizeRules: RuleTable = { sizeOfAxis, addSizes, multiplySizes, divideSizes, joinSizes };
 
 /** The sizes of `shape` as an int64 vector that is computed when the graph runs. */
 export function shapeVector(graph: Graph, shape: Shape): Node {
@@ -105,8 +106,13 @@ export function elementCount(shape: Shape): Dimension {
 
 function symbolVector(graph: Graph, symbol: string): Node {
   for (const input of graph.inputs.values()) {
-    const axis = input.shape.findIndex((size) => symbolOf(size) === symbol);
-    if (axis >= 0) return applyRule("sizeOfAxis", sizeOfAxis, [input], { axis });
+    for (const [axis, size] of input.shape.entries()) {
+      const [term, ...others] = termsOf(size);
+      if (others.length > 0 || term?.symbols.join() !== symbol) continue;
+      const measured = applyRule("sizeOfAxis", sizeOfAxis, [input], { axis });
+      if (term.factor === 1) return measured;
+      return applyRule("divideSizes", divideSizes, [measured, integers(graph, [term.factor])]);
+    }
   }
   throw new GraphError("shape", `no input has an axis of size ${symbol}`);
 }

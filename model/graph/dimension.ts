@@ -63,14 +63,6 @@ export function shapeKey(shape: Shape): string {
   return `[${shape.map(dimensionKey).join(", ")}]`;
 }
 
-/** The name of a size that is exactly one symbol, else undefined. */
-export function symbolOf(size: Dimension): string | undefined {
-  if (typeof size === "number") return undefined;
-  const [term] = size.terms;
-  const bare = size.terms.length === 1 && term?.factor === 1 && term.symbols.length === 1;
-  return bare ? term.symbols[0] : undefined;
-}
-
 /** The terms of a size; a number is one term without symbols. */
 export function termsOf(size: Dimension): readonly Term[] {
   return typeof size === "number" ? [{ factor: size, symbols: [] }] : size.terms;

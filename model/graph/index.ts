@@ -50,7 +50,7 @@ export { gradients } from "./gradient.ts";
 export { gemm, linear, matmul } from "./linear.ts";
 export type { DataType, FloatType, Node, TensorData, TensorSource } from "./node.ts";
 export { describe, Graph } from "./node.ts";
-export { all, argMax, cumulativeSum, gatherAlong, writeAt } from "./selection.ts";
+export { all, argMax, cumulativeSum, gatherAlong, gatherRow, writeAt } from "./selection.ts";
 export {
   concat,
   expand,

@@ -22,6 +22,10 @@ const gatherAlongRule: Rule = {
   infer: ([x, index]) => (x && index ? [{ dtype: x.dtype, shape: index.shape }] : []),
   emit: (emitter, _node, inputs) => emitter.add("GatherElements", inputs, { axis: -1 }),
 };
+const gatherRowRule: Rule = {
+  infer: ([x]) => (x ? [{ dtype: x.dtype, shape: [sizeAt(x, 0), ...x.shape.slice(2)] }] : []),
+  emit: (emitter, _node, inputs) => emitter.add("GatherND", inputs, { batch_dims: 1 }),
+};
 const writeAtRule: Rule = {
   infer: ([cache, update, index]) => {
     if (!cache || !update || !index) return [];
@@ -45,6 +49,7 @@ export const selectionRules: RuleTable = {
   argMax: argMaxRule,
   cumulativeSum: cumulativeSumRule,
   gatherAlong: gatherAlongRule,
+  gatherRow: gatherRowRule,
   writeAt: writeAtRule,
   all: allRule,
 };
@@ -62,6 +67,11 @@ export function cumulativeSum(x: Node): Node {
 /** Entries of the last axis by `index`, which has the rank of `x`. */
 export function gatherAlong(x: Node, index: Node): Node {
   return applyRule("gatherAlong", gatherAlongRule, [x, index]);
+}
+
+/** The entry `index` [rows, 1] of the second axis of `x` [rows, n, ...], for each row its own. */
+export function gatherRow(x: Node, index: Node): Node {
+  return applyRule("gatherRow", gatherRowRule, [x, index]);
 }
 
 /** `cache` [rows, ..., columns, size] with `update` written at column `index[row]` of each row. */

@@ -1,0 +1,9 @@
+// The engine: runs the graphs of a policy with onnxruntime.
+export type { GenerateOptions, GenerateRow, Turn } from "./generate.ts";
+export type { ImageInput } from "./images.ts";
+export type { Gradient, LearnBatch, LearnRow, LossInputs, TokenScores } from "./learn.ts";
+export type { SamplingSettings } from "./parts.ts";
+export type { Policy, PolicyOptions, Role } from "./policy.ts";
+export { openPolicy } from "./policy.ts";
+export type { Sequence } from "./sequences.ts";
+export type { PolicySource } from "./source.ts";

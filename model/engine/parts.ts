@@ -1,0 +1,52 @@
+// What every role shares, and the feeds that all of them take.
+import type { ModelConfig } from "../config.ts";
+import { TensorError } from "../errors.ts";
+import type { TensorMap, Tuning } from "../qwen/index.ts";
+import { maskedScore, sizeOfShape, trainableParameters } from "../qwen/index.ts";
+import type { ImageEncoder } from "./image-encoder.ts";
+import type { RopeTable } from "./rope.ts";
+import type { Feeds, Session } from "./session.ts";
+import { floats } from "./session.ts";
+
+/** One role of a policy with the parameters of one call. */
+export interface PolicyParts {
+  readonly config: ModelConfig;
+  readonly rope: RopeTable;
+  readonly encoder: ImageEncoder;
+  readonly session: Session;
+  readonly parameters: Feeds;
+}
+
+/** The sampling distribution that is drawn from and scored: the same in both. */
+export interface SamplingSettings {
+  readonly temperature: number;
+  /** Token ids that must never be sampled: images, roles, padding. */
+  readonly bannedIds: readonly number[];
+}
+
+/** The trainable parameters as feeds; every one must be given, with its length. */
+export function parameterFeeds(
+  config: ModelConfig,
+  tuning: Tuning,
+  parameters: TensorMap,
+): Map<string, ReturnType<typeof floats>> {
+  return new Map(
+    trainableParameters(config, tuning).map(({ name, shape }) => {
+      const values = parameters.get(name);
+      if (values === undefined) throw new TensorError(name, "is missing from the parameters");
+      if (values.length !== sizeOfShape(shape))
+        throw new TensorError(name, `has ${values.length} values, expected shape [${shape}]`);
+      return [name, floats(values, shape)];
+    }),
+  );
+}
+
+/** Feeds of the sampling distribution. */
+export function samplingFeeds(settings: SamplingSettings, { text }: ModelConfig) {
+  const ban = new Float32Array(text.vocabularySize);
+  for (const id of settings.bannedIds) ban[id] = maskedScore;
+  return [
+    ["inverseTemperature", floats(Float32Array.of(1 / settings.temperature), [])],
+    ["ban", floats(ban, [text.vocabularySize])],
+  ] as const;
+}

@@ -1,0 +1,104 @@
+// The policy as a set of pure calls: every call is given the trainable parameters and returns
+// values; nothing is kept between calls but weights that never change and encoded images.
+//   P1. One onnxruntime session per role (vision, generate, learn): sizes pad, nothing is rebuilt.
+//   P2. An image is encoded once per (image, vision parameters).
+import { assert } from "../../events/index.ts";
+import type { ModelConfig } from "../config.ts";
+import { Graph } from "../graph/index.ts";
+import type { TensorMap, Tuning } from "../qwen/index.ts";
+import { generateOutputs, learnOutputs, visionTokens, Weights } from "../qwen/index.ts";
+import type { GenerateOptions, GenerateRow, Turn } from "./generate.ts";
+import { runGenerate } from "./generate.ts";
+import { ImageEncoder } from "./image-encoder.ts";
+import type { ImageInput } from "./images.ts";
+import type { Gradient, LearnBatch, LossInputs, TokenScores } from "./learn.ts";
+import { runGradient, runLogProbs } from "./learn.ts";
+import type { PolicyParts } from "./parts.ts";
+import { parameterFeeds } from "./parts.ts";
+import { RopeTable } from "./rope.ts";
+import { Session } from "./session.ts";
+import type { PolicySource } from "./source.ts";
+import { openSource } from "./source.ts";
+
+/** What a policy can be asked to do; each role costs one session. */
+export type Role = "vision" | "generate" | "learn";
+
+/** How to open a policy. */
+export type PolicyOptions = PolicySource & {
+  readonly tuning: Tuning;
+  /** Threads within one operation. */
+  readonly threads: number;
+  readonly roles: readonly Role[];
+  /** Writes onnxruntime profiles, one per role, with this file name prefix. */
+  readonly profile?: string;
+};
+
+/** A policy that is ready to run. */
+export interface Policy {
+  readonly config: ModelConfig;
+  readonly tuning: Tuning;
+  /** The trainable parameters as they start; calls take a map with the same keys and lengths. */
+  readonly trainable: TensorMap;
+  /** Image tokens of each image, [tokens, hidden]. */
+  vision(parameters: TensorMap, images: readonly ImageInput[]): Promise<readonly Float32Array[]>;
+  /** Samples one turn per row. */
+  generate(
+    parameters: TensorMap,
+    rows: readonly GenerateRow[],
+    options: GenerateOptions,
+  ): Promise<readonly Turn[]>;
+  /** Log-probabilities and entropies of the chosen tokens. */
+  logProbs(parameters: TensorMap, batch: LearnBatch): Promise<TokenScores>;
+  /** The loss over the chosen tokens and its gradient. */
+  gradient(parameters: TensorMap, batch: LearnBatch, loss: LossInputs): Promise<Gradient>;
+  close(): Promise<void>;
+}
+
+/** Opens a policy: builds the graphs of its roles and loads the weights. */
+export async function openPolicy(options: PolicyOptions): Promise<Policy> {
+  const { tuning, threads, roles } = options;
+  const source = await openSource(options, tuning);
+  const { config } = source;
+  const open = async (
+    role: Role,
+    outputsOf: (weights: Weights) => Parameters<typeof Session.open>[0],
+  ) => {
+    if (!roles.includes(role)) return undefined;
+    const weights = new Weights(new Graph(), config, tuning, source.frozen);
+    const profile = options.profile === undefined ? undefined : `${options.profile}-${role}`;
+    const { directory, mapped } = source;
+    return Session.open(outputsOf(weights), { threads, directory, mapped, profile });
+  };
+  const sessions = {
+    vision: await open("vision", (weights) => ({ imageRows: visionTokens(weights) })),
+    generate: await open("generate", generateOutputs),
+    learn: await open("learn", learnOutputs),
+  };
+  const encoder = new ImageEncoder(config, tuning, sessions.vision);
+  const rope = new RopeTable(config);
+  const partsFor = (role: "generate" | "learn", parameters: TensorMap): PolicyParts => {
+    const session = sessions[role];
+    assert(session !== undefined, `the policy was opened without the role ${role}`);
+    return {
+      config,
+      rope,
+      encoder,
+      session,
+      parameters: parameterFeeds(config, tuning, parameters),
+    };
+  };
+  return {
+    config,
+    tuning,
+    trainable: source.trainable,
+    vision: (parameters, images) => encoder.encode(parameters, images),
+    generate: (parameters, rows, settings) =>
+      runGenerate(partsFor("generate", parameters), parameters, rows, settings),
+    logProbs: (parameters, batch) => runLogProbs(partsFor("learn", parameters), parameters, batch),
+    gradient: (parameters, batch, loss) =>
+      runGradient(partsFor("learn", parameters), parameters, batch, loss),
+    close: async () => {
+      for (const session of Object.values(sessions)) await session?.close();
+    },
+  };
+}

@@ -1,0 +1,123 @@
+// One onnxruntime session: feeds by name, float32 and int64 out.
+//   E1. A run is deterministic: equal feeds give equal bytes, whatever the number of threads.
+//   E2. Denormal numbers count as zero, so that a masked score has the weight 0 exactly.
+import type { OnnxValue as OnnxRuntimeValue } from "onnxruntime-node";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { assert } from "../../events/index.ts";
+import type { Node } from "../graph/index.ts";
+import { emitModel } from "../graph/index.ts";
+import { sizeOfShape } from "../qwen/index.ts";
+
+/** Values to feed, by input name. */
+export type Feeds = ReadonlyMap<string, Tensor>;
+
+/** Results by output name. */
+export type Results = Readonly<Record<string, OnnxRuntimeValue>>;
+
+/** Settings of a session. */
+export interface SessionOptions {
+  /** Threads within one operation. */
+  readonly threads: number;
+  /** Folder of the files that initialisers refer to. */
+  readonly directory?: string | undefined;
+  /** Keep weights as mapped file pages instead of copies: for checkpoints larger than memory. */
+  readonly mapped?: boolean;
+  /** Writes an onnxruntime profile with this file name prefix. */
+  readonly profile?: string | undefined;
+}
+
+/** A model that can be run. */
+export class Session {
+  readonly inputs: ReadonlySet<string>;
+  readonly #session: InferenceSession;
+  readonly #profiled: boolean;
+
+  private constructor(session: InferenceSession, profiled: boolean) {
+    this.#session = session;
+    this.#profiled = profiled;
+    this.inputs = new Set(session.inputNames);
+  }
+
+  /** Loads the graph that `outputs` need. */
+  static async open(
+    outputs: Readonly<Record<string, Node>>,
+    options: SessionOptions,
+  ): Promise<Session> {
+    const { bytes } = emitModel(outputs);
+    const session = await InferenceSession.create(bytes, sessionOptions(options));
+    return new Session(session, options.profile !== undefined);
+  }
+
+  /** Runs the model; feeds that it does not take are left out. */
+  async run(feeds: Feeds): Promise<Results> {
+    const used: Record<string, Tensor> = {};
+    for (const name of this.inputs) {
+      const value = feeds.get(name);
+      assert(value !== undefined, `input ${name} was not fed`);
+      used[name] = value;
+    }
+    return this.#session.run(used);
+  }
+
+  /** Frees the weights. */
+  async close(): Promise<void> {
+    if (this.#profiled) this.#session.endProfiling();
+    await this.#session.release();
+  }
+}
+
+function sessionOptions(options: SessionOptions): InferenceSession.SessionOptions {
+  const { threads, directory, mapped = false, profile } = options;
+  const session: Record<string, unknown> = {
+    // Sessions take turns on the same cores: a pool that spins would steal them from the next.
+    intra_op: { allow_spinning: "0" },
+    set_denormal_as_zero: "1",
+    ...(directory && { model_external_initializers_file_folder_path: directory }),
+    ...(mapped && { disable_prepacking: "1" }),
+  };
+  // Folding would widen every stored weight to a float32 copy when the model loads.
+  const optimization = mapped ? { disable_specified_optimizers: "ConstantFolding" } : undefined;
+  return {
+    executionProviders: ["cpu"],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    enableCpuMemArena: false,
+    enableMemPattern: false,
+    logSeverityLevel: 3,
+    extra: { session, ...(optimization && { optimization }) },
+    ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
+  };
+}
+
+/** Float32 values as a feed. */
+export function floats(data: Float32Array, shape: readonly number[]): Tensor {
+  assert(data.length === sizeOfShape(shape), `${data.length} values for shape [${shape}]`);
+  return new Tensor("float32", data, shape);
+}
+
+/** Whole numbers as an int64 feed. */
+export function integers(values: ArrayLike<number>, shape: readonly number[]): Tensor {
+  const data = new BigInt64Array(values.length);
+  for (let at = 0; at < values.length; at++) data[at] = BigInt(values[at] ?? 0);
+  assert(data.length === sizeOfShape(shape), `${data.length} values for shape [${shape}]`);
+  return new Tensor("int64", data, shape);
+}
+
+/** Truth values as a bool feed. */
+export function truths(values: readonly boolean[], shape: readonly number[]): Tensor {
+  return new Tensor("bool", Uint8Array.from(values, Number), shape);
+}
+
+/** The float32 result called `name`. */
+export function floatResult(results: Results, name: string): Float32Array {
+  const data = results[name]?.data;
+  assert(data instanceof Float32Array, `result ${name} is not float32`);
+  return data;
+}
+
+/** The int64 result called `name`, as ordinary numbers. */
+export function integerResult(results: Results, name: string): Int32Array {
+  const data = results[name]?.data;
+  assert(data instanceof BigInt64Array, `result ${name} is not int64`);
+  return Int32Array.from(data, Number);
+}

@@ -1,0 +1,90 @@
+// Where a policy's weights come from: a checkpoint folder, or tensors in memory.
+import { basename } from "node:path";
+import { assert } from "../../events/index.ts";
+import type { ModelConfig } from "../config.ts";
+import { readConfig } from "../config.ts";
+import { TensorError } from "../errors.ts";
+import type { DataType } from "../graph/index.ts";
+import { openCheckpoint } from "../input/index.ts";
+import type { FrozenTensors, TensorMap, Tuning } from "../qwen/index.ts";
+import { initialAdapters, modelParameters, sizeOfShape } from "../qwen/index.ts";
+
+/** A checkpoint folder, or a config with its tensors. */
+export type PolicySource =
+  | { readonly directory: string }
+  | { readonly config: ModelConfig; readonly tensors: TensorMap };
+
+/** An opened source. */
+export interface OpenedSource {
+  readonly config: ModelConfig;
+  readonly frozen: FrozenTensors;
+  readonly trainable: TensorMap;
+  /** Folder of the files that frozen tensors lie in. */
+  readonly directory: string | undefined;
+  readonly mapped: boolean;
+}
+
+/** Above this many bytes of weights, they stay in the file and are widened at every use. */
+const residentBytesMax = 2 ** 31;
+
+const storedTypes: Readonly<Record<string, DataType>> = {
+  F32: "float32",
+  F16: "float16",
+  BF16: "bfloat16",
+};
+
+/** Opens a source; all trainable parameters are read, frozen ones only located. */
+export async function openSource(source: PolicySource, tuning: Tuning): Promise<OpenedSource> {
+  return "directory" in source
+    ? openDirectory(source.directory, tuning)
+    : openTensors(source.config, source.tensors, tuning);
+}
+
+async function openDirectory(directory: string, tuning: Tuning): Promise<OpenedSource> {
+  const config = await readConfig(directory);
+  const checkpoint = await openCheckpoint(directory);
+  const parameters = modelParameters(config);
+  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
+  const trainable = new Map<string, Float32Array>();
+  if (tuning.type === "full") {
+    for (const { name, shape } of parameters)
+      trainable.set(name, await checkpoint.readFloat32(name, shape));
+  }
+  const frozen: FrozenTensors = (name) => {
+    const entry = checkpoint.entry(name, shapes.get(name));
+    const dtype = storedTypes[entry.dtype];
+    if (dtype === undefined) throw new TensorError(name, `has the unknown type ${entry.dtype}`);
+    const file = basename(entry.file);
+    return {
+      dtype,
+      source: { type: "file", file, offset: entry.byteOffset, length: entry.byteLength },
+    };
+  };
+  const bytes = parameters.reduce((sum, { shape }) => sum + 4 * sizeOfShape(shape), 0);
+  return {
+    config,
+    frozen,
+    trainable: tuning.type === "full" ? trainable : initialAdapters(config, tuning),
+    directory,
+    mapped: bytes > residentBytesMax,
+  };
+}
+
+async function openTensors(
+  config: ModelConfig,
+  tensors: TensorMap,
+  tuning: Tuning,
+): Promise<OpenedSource> {
+  for (const { name, shape } of modelParameters(config)) {
+    const values = tensors.get(name);
+    if (values?.length !== sizeOfShape(shape))
+      throw new TensorError(name, `expected shape [${shape}], got ${values?.length ?? "nothing"}`);
+  }
+  const frozen: FrozenTensors = (name) => {
+    const data = tensors.get(name);
+    assert(data !== undefined, `tensor ${name} is no parameter of the model`);
+    return { dtype: "float32", source: { type: "inline", data } };
+  };
+  const trainable = tuning.type === "full" ? tensors : initialAdapters(config, tuning);
+  return { config, frozen, trainable, directory: undefined, mapped: false };
+}

@@ -1,0 +1,31 @@
+// The policy: checkpoints, graphs, generation, learning.
+export type { AdamSettings, AdamState, AdamStep } from "./adamw.ts";
+export { adamStep, globalNorm, initialAdamState, isMatrixName } from "./adamw.ts";
+export type { ModelConfig, TextConfig, TokenIds, VisionConfig } from "./config.ts";
+export { parseModelConfig, readConfig } from "./config.ts";
+export type {
+  GenerateOptions,
+  GenerateRow,
+  Gradient,
+  ImageInput,
+  LearnBatch,
+  LearnRow,
+  LossInputs,
+  Policy,
+  PolicyOptions,
+  PolicySource,
+  Role,
+  SamplingSettings,
+  Sequence,
+  TokenScores,
+  Turn,
+} from "./engine/index.ts";
+export { openPolicy } from "./engine/index.ts";
+export { ModelConfigError, TensorError } from "./errors.ts";
+export type { Parameter, TensorMap, Tuning } from "./qwen/index.ts";
+export {
+  initialAdapters,
+  initialTensors,
+  modelParameters,
+  trainableParameters,
+} from "./qwen/index.ts";

@@ -1,0 +1,18 @@
+// Qwen2.5-VL as graphs.
+export { maskedScore } from "./attention.ts";
+export { generateOutputs } from "./generate.ts";
+export { gradientName, learnOutputs } from "./learn.ts";
+export type { Parameter, ParameterKind, TensorMap, Tuning } from "./parameters.ts";
+export {
+  adapterNames,
+  initialAdapters,
+  initialTensors,
+  isLinear,
+  isVisionName,
+  modelParameters,
+  sizeOfShape,
+  trainableParameters,
+} from "./parameters.ts";
+export { visionTokens } from "./vision.ts";
+export type { FrozenTensor, FrozenTensors } from "./weights.ts";
+export { Weights } from "./weights.ts";
