@@ -17,6 +17,7 @@ import {
   scheduleSettings,
 } from "../../config/index.ts";
 import { encode } from "../../events/index.ts";
+import { defaultContainerLimits, defaultLimits } from "../../sandbox/index.ts";
 import { mixtures, type perceive } from "../../tasks/index.ts";
 
 const test = suite("config/read");
