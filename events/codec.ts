@@ -8,9 +8,10 @@
 //    they come back as what they were. `Uint8Array` is msgpack `bin`.
 // 4. Foreign bytes cost memory in proportion to their size and end in a `CodecError` or a value.
 import { endianness } from "node:os";
-import { DecodeError, Decoder, Encoder, ExtData, type ExtensionCodecType } from "@msgpack/msgpack";
+import { DecodeError, Decoder, type ExtensionCodecType } from "@msgpack/msgpack";
 import { assert, ensureError, TerminalError } from "./errors.ts";
 import { scanMsgpack } from "./msgpack-scan.ts";
+import { writeMsgpack } from "./msgpack-writer.ts";
 
 /** The largest encoded event, in bytes. Larger values belong into blobs. */
 export const eventBytesMax = 256 * 1024;
@@ -59,13 +60,11 @@ const extensionTypes: ReadonlyMap<unknown, number> = new Map(
 
 assert(endianness() === "LE", "number arrays are stored as the host has them: little-endian");
 
+const extensionTypeOf = (array: ArrayBufferView): number | undefined =>
+  extensionTypes.get(array.constructor);
+
 const extensions: ExtensionCodecType<undefined> = {
-  tryToEncode(value) {
-    if (!ArrayBuffer.isView(value) || value instanceof Uint8Array) return null;
-    const type = extensionTypes.get(value.constructor);
-    if (type === undefined) return null;
-    return new ExtData(type, new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
-  },
+  tryToEncode: () => null,
   decode(bytes, type) {
     const array = numberArrays.get(type);
     if (array === undefined) throw new DecodeError(`unknown extension type ${type}`);
@@ -76,7 +75,6 @@ const extensions: ExtensionCodecType<undefined> = {
   },
 };
 
-const encoder = new Encoder({ extensionCodec: extensions, maxDepth: codecDepthMax + 2 });
 const decoder = new Decoder({
   extensionCodec: extensions,
   mapKeyConverter(key) {
@@ -91,11 +89,20 @@ const decoder = new Decoder({
  * @throws {CodecError} codec-value (with the place), codec-oversize
  */
 export function encode(value: unknown, bytesMax: number = requestBytesMax): Uint8Array {
-  const flaw = flawOf(value, 0);
-  if (flaw !== null) throw new CodecError("codec-value", `cannot encode value${flaw}`);
-  const shared = encoder.encodeSharedRef(value);
-  checkSize(shared.length, bytesMax);
-  return shared.slice();
+  return Uint8Array.from(encodeShared(value, bytesMax));
+}
+
+/**
+ * The same without a copy: the bytes are valid until anything is encoded again.
+ * @throws {CodecError} codec-value, codec-oversize
+ */
+export function encodeShared(value: unknown, bytesMax: number): Uint8Array {
+  const written = writeMsgpack(value, { depthMax: codecDepthMax, bytesMax, extensionTypeOf });
+  if (written === "oversize") throw oversize(`more than ${bytesMax}`, bytesMax);
+  if (written === "value") {
+    throw new CodecError("codec-value", `cannot encode value${flawOf(value, 0)}`);
+  }
+  return written;
 }
 
 /**
@@ -104,7 +111,7 @@ export function encode(value: unknown, bytesMax: number = requestBytesMax): Uint
  * @throws {CodecError} codec-oversize, codec-malformed
  */
 export function decode(bytes: Uint8Array, bytesMax: number = requestBytesMax): unknown {
-  checkSize(bytes.length, bytesMax);
+  if (bytes.length > bytesMax) throw oversize(`${bytes.length}`, bytesMax);
   const flaw = scanMsgpack(bytes, codecDepthMax);
   if (flaw !== null) throw malformed(`${flaw.reason} at byte ${flaw.offset}`, null);
   try {
@@ -119,16 +126,15 @@ function malformed(reason: string, cause: unknown): CodecError {
   return new CodecError("codec-malformed", `not a msgpack value: ${reason}`, { cause });
 }
 
-function checkSize(size: number, bytesMax: number): void {
-  if (size <= bytesMax) return;
-  throw new CodecError(
+function oversize(size: string, bytesMax: number): CodecError {
+  return new CodecError(
     "codec-oversize",
     `${size} bytes encoded, at most ${bytesMax} are allowed: move large values into blobs`,
-    { details: { size, bytesMax } },
+    { details: { bytesMax } },
   );
 }
 
-// The checks return the place of the flaw, built only on the way back from one.
+// Where is the flaw? Asked only when there is one; the place is built on the way back from it.
 
 function flawOf(value: unknown, depth: number): string | null {
   switch (typeof value) {
@@ -173,9 +179,8 @@ function flawOfMap(map: Readonly<Record<string, unknown>>, depth: number): strin
   return null;
 }
 
-const surrogate = /[\ud800-\udfff]/;
 const halfSurrogate = /\p{Surrogate}/u;
 
 function isWellFormed(text: string): boolean {
-  return !surrogate.test(text) || !halfSurrogate.test(text);
+  return !halfSurrogate.test(text);
 }

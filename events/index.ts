@@ -6,6 +6,7 @@ export {
   decodeEnvelope,
   effectCommandId,
   encodeEnvelope,
+  encodeEnvelopeShared,
   eventId,
   groupLease,
   isName,

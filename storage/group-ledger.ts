@@ -9,7 +9,7 @@
 // 4. An append that is refused leaves no trace: all of its bytes exist before anything is changed.
 // 5. Acknowledgement order is append order.
 import { setImmediate } from "node:timers";
-import { type EventEnvelope, encodeEnvelope, ensureError, isName } from "../events/index.ts";
+import { type EventEnvelope, encodeEnvelopeShared, ensureError, isName } from "../events/index.ts";
 import { type AdmissionView, admit, commandOf, envelopesOf } from "./admission.ts";
 import { chainHashBytes, hashLink } from "./chain.ts";
 import { LedgerBusyError, LedgerError } from "./errors.ts";
@@ -163,7 +163,7 @@ export class GroupLedger extends LedgerView implements Ledger {
       const lastSeq = this.#lastSeq(part.stream);
       for (const event of envelopesOf(request, part, lastSeq, time)) events.push(event);
     }
-    const encoded = events.map(encodeEnvelope);
+    const links = events.map((event) => this.#link(event));
     // From here on nothing can fail.
     const group = this.#filling;
     let global = group.head.size + 1;
@@ -178,21 +178,27 @@ export class GroupLedger extends LedgerView implements Ledger {
       this.#commands.set(key, { seq, count, done: group.done }, group.number);
       global += count;
     }
-    this.#chain(group, encoded);
+    this.#chain(group, links);
     this.#schedule();
     return [events, group];
   }
 
-  #chain(group: PendingGroup, encoded: readonly Uint8Array[]): void {
+  /** An event's bytes, with room before them for the hash that they are chained to. */
+  #link(event: EventEnvelope): Uint8Array {
+    const bytes = encodeEnvelopeShared(event);
+    const link = this.#slab.take(chainHashBytes + bytes.length);
+    link.set(bytes, chainHashBytes);
+    return link;
+  }
+
+  #chain(group: PendingGroup, links: readonly Uint8Array[]): void {
     let { size, hash }: RawHead = group.head;
-    for (const bytes of encoded) {
-      const link = this.#slab.take(chainHashBytes + bytes.length);
+    for (const link of links) {
       link.set(hash);
-      link.set(bytes, chainHashBytes);
       hash = hashLink(link);
       group.events.push(link.subarray(chainHashBytes));
-      group.bytes += bytes.length;
-      this.#pendingBytes += bytes.length;
+      group.bytes += link.length;
+      this.#pendingBytes += link.length;
       size++;
     }
     group.head = { size, hash };

@@ -7,6 +7,7 @@ const slabBytes = 1024 * 1024;
 export class Slab {
   #rest = new Uint8Array(0);
 
+  /** A piece of `size` bytes. */
   take(size: number): Uint8Array {
     if (this.#rest.length < size) this.#rest = new Uint8Array(Math.max(size, slabBytes));
     const piece = this.#rest.subarray(0, size);

@@ -1,3 +1,4 @@
+import { Encoder, ExtData } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -50,6 +51,49 @@ test("what is decoded equals what was encoded, bit for bit", () => {
       const back = decode(bytes);
       assert.equal(back, value);
       assert.equal(hex(encode(back)), hex(bytes));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("the bytes are those of the reference library", () => {
+  const types = new Map<unknown, number>([
+    [Float32Array, 1],
+    [Float64Array, 2],
+    [Int32Array, 3],
+    [Uint32Array, 4],
+    [Int16Array, 5],
+    [Uint16Array, 6],
+    [Int8Array, 7],
+    [BigInt64Array, 8],
+  ]);
+  const reference = new Encoder({
+    maxDepth: 200,
+    extensionCodec: {
+      tryToEncode(value) {
+        const type = types.get((value as object).constructor);
+        if (type === undefined || !ArrayBuffer.isView(value)) return null;
+        return new ExtData(type, new Uint8Array(value.buffer, value.byteOffset, value.byteLength));
+      },
+      decode: () => null,
+    },
+  });
+  const edges = [
+    [0, 31, 32, 127, 128, 255, 256, 65535, 65536].map((size) => "x".repeat(size)),
+    [10, 11, 15, 16, 85, 86, 21845, 21846].map((size) => "€".repeat(size)),
+    [0, 1, 255, 256, 65535, 65536].map((size) => new Uint8Array(size)),
+    [0, 1, 2, 3, 4, 8, 16, 17, 255, 256, 65536].map((size) => new Int8Array(size)),
+    [15, 16, 65535, 65536].map((size) => new Array(size).fill(null)),
+    [15, 16, 70].map((size) => Object.fromEntries(Array.from({ length: size }, (_, i) => [i, i]))),
+    [7, 8, 15, 16, 31, 32, 53].flatMap((bits) =>
+      [-2, -1, 0, 1].flatMap((by) => [2 ** bits + by, by - 2 ** bits]),
+    ),
+    [0.1, 1e300, -0, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 70],
+  ];
+  for (const edge of edges) assert.is(hex(encode(edge)), hex(reference.encode(edge)));
+  fc.assert(
+    fc.property(data, (value) => {
+      assert.is(hex(encode(value)), hex(reference.encode(value)));
     }),
     { numRuns: 500 },
   );
@@ -109,6 +153,8 @@ test("what is not plain data is refused, with its place", () => {
     [{ at: new Date(0) }, /\.at: Date is not/],
     [{ a: new Uint8ClampedArray(1) }, /Uint8ClampedArray is not a known array/],
     [{ a: "x\ud800" }, /\.a: text with half a surrogate pair/],
+    [{ ["k\udc00"]: 1 }, /forbidden key/],
+    [[`${"long ".repeat(20)}\ud800`], /\[0\]: text with half/],
     [JSON.parse('{"__proto__":1}'), /forbidden key/],
     [cyclic, /more than 64 levels/],
   ];
@@ -122,6 +168,17 @@ test("what is not plain data is refused, with its place", () => {
 });
 
 test("sizes are bounded on both sides", () => {
+  const exact = encode("x".repeat(1000));
+  assert.equal(encode("x".repeat(1000), exact.length), exact);
+  const values = ["x".repeat(1000), "€".repeat(333), new Uint8Array(1000), new Array(1000).fill(1)];
+  for (const value of values) {
+    for (const nested of [value, [value], { a: { b: value } }, [1, value, () => 1]]) {
+      assert.is(
+        codeOf(() => encode(nested, 999)),
+        "codec-oversize",
+      );
+    }
+  }
   const large = new Uint8Array(eventBytesMax);
   assert.is(
     codeOf(() => encode(large, eventBytesMax)),
