@@ -1,7 +1,7 @@
 // The result of a run, in the sense of invariant I4, and the first place where two results differ.
 //
 // Result = every policy and optimizer hash, and per stream the sequence of (type, version, data
-// without `data.observed`). The names of the runs, times, epochs, places and the global order are no
+// without `data.observed`). The names of the runs, where they were placed (`placement.ts`), times, epochs, places and the global order are no
 // part of it; nor are the operational streams `actor/…`, `node/…` and `device/…`.
 import {
   type EventEnvelope,
@@ -10,6 +10,7 @@ import {
   parseTrajectory,
   sha256Hex,
 } from "../events/index.ts";
+import { withoutPlacement } from "./placement.ts";
 
 /** An event as far as it counts. */
 export interface ResultEvent {
@@ -113,8 +114,8 @@ function digestOf(type: string, data: Readonly<Record<string, unknown>>): string
 /** The data without the run's name, which is given and not achieved. */
 function neutral(type: string, data: Readonly<Record<string, unknown>>): object {
   if (type === "run.started") {
-    const { run: _, ...rest } = data;
-    return rest;
+    const { run: _, config, ...rest } = data;
+    return { ...rest, config: withoutPlacement(config as Readonly<Record<string, unknown>>) };
   }
   if (type === "reward.assigned") {
     return { ...data, trajectory: withoutRun(String(data["trajectory"])) };

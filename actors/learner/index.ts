@@ -3,6 +3,9 @@ export type { BatchSettings, BatchSource, JudgedTrajectory } from "./batch.ts";
 export { assembleBatch, cutEvenly } from "./batch.ts";
 export type { AssembleCommand, LearnedCommand, LearnerCommand, LearnerRules } from "./decide.ts";
 export { decideLearner, mismatchExceeded } from "./decide.ts";
+export type { LearnerEffectsOptions, LearnerStorage } from "./effects.ts";
+export { learnerEffects } from "./effects.ts";
+export { GradientSum } from "./gradient-sum.ts";
 export type { LossSettings, LossTerms, LossTokens } from "./grpo.ts";
 export {
   groupAdvantages,
@@ -13,9 +16,29 @@ export {
   rewardSpreadMin,
   samplerWeights,
 } from "./grpo.ts";
+export type {
+  LearnedGradient,
+  LearnedStep,
+  LearnParts,
+  LearnSettings,
+  WeighedSample,
+} from "./learn-step.ts";
+export { learnStep } from "./learn-step.ts";
 export type { AppliedGradient, LearnerContext, TrailStart } from "./machine.ts";
 export { learnerMachine } from "./machine.ts";
+export type {
+  GradientRow,
+  GradientSettings,
+  LearnerState,
+  MicroGradient,
+  PolicyOptimizer,
+  PolicyTrainer,
+  Tensors,
+} from "./ports.ts";
+export type { RecoveryParts } from "./recovery.ts";
+export { recoverState } from "./recovery.ts";
 export type { GradientPlan, TrainingSample } from "./samples.ts";
 export { planGradient, trainingSample } from "./samples.ts";
 export type { ScheduleSettings } from "./schedule.ts";
 export { learningRateAt } from "./schedule.ts";
+export { type LearnerWorkerOptions, runLearnerWorker } from "./worker.ts";

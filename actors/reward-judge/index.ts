@@ -3,5 +3,7 @@ export type { JudgeCommand, Outcome } from "./decide.ts";
 export { decideJudge } from "./decide.ts";
 export type { JudgeContext } from "./machine.ts";
 export { judgeMachine } from "./machine.ts";
+export type { ComparePixels } from "./measure.ts";
+export { measure } from "./measure.ts";
 export type { RewardWeights, TrajectoryMetrics } from "./reward.ts";
 export { rewardOf, rewardVersion } from "./reward.ts";

@@ -8,6 +8,7 @@ export type {
   TurnCommand,
 } from "./decide.ts";
 export { decideRollout, policyMismatch } from "./decide.ts";
+export { foldTrajectory } from "./fold-trajectory.ts";
 export type { PendingCall, Segment, TrajectoryContext } from "./machine.ts";
 export { trajectoryMachine } from "./machine.ts";
 export type {
@@ -22,3 +23,5 @@ export type {
   ToolAnswer,
   TurnRequest,
 } from "./ports.ts";
+export { Rollout, type RolloutOptions, rowsActiveMax } from "./rollout.ts";
+export { lingerMsDefault, type RolloutWorkerOptions, runRolloutWorker } from "./worker.ts";

@@ -73,6 +73,7 @@ export const trajectoryMachine = setup({
   actions: {
     sampleTurn: (_, _params: { readonly turn: number }) => {},
     callTool: (_, _params: PendingCall) => {},
+    announceEnd: (_, _params: { readonly cause: string }) => {},
   },
 }).createMachine({
   id: "trajectory",
@@ -129,9 +130,10 @@ export const trajectoryMachine = setup({
         },
         "trajectory.ended": {
           target: "ended",
-          actions: assign(({ event: { data } }) => ({
-            end: { cause: data.cause, answer: data.answer },
-          })),
+          actions: [
+            assign(({ event: { data } }) => ({ end: { cause: data.cause, answer: data.answer } })),
+            { type: "announceEnd", params: ({ event: { data } }) => ({ cause: data.cause }) },
+          ],
         },
       },
     },

@@ -23,7 +23,7 @@ export interface ToolAnswer {
   readonly tool: "python" | "search";
   /** Why the execution ended: `ok`, `error`, `timeout`, … */
   readonly cause: string;
-  /** Python: what went wrong, or nothing. Search: one passage per line. */
+  /** Python: what went wrong, or what was printed. Search: the hits in the environment's words. */
   readonly text: string;
   readonly image: HashName | null;
 }

@@ -1,0 +1,340 @@
+// The head of a run: Run, its evaluations, RewardJudge and ToolExecutor, and the desk where workers
+// register. All I/O is handed in; the caller opens the ledger and the bus and closes them afterwards.
+//
+// 1. Everything that the head knows is in the ledger or comes back with the next beat of a worker, so
+//    a head that starts again goes on where the last one was.
+// 2. The first fault that trying again does not mend ends the run: `done` rejects with it, and nothing
+//    that was recorded is lost. `varft train --resume` goes on from there.
+
+import { planSettings, type RunConfig, trainingSampling } from "../config/index.ts";
+import {
+  type EventData,
+  type EventEnvelope,
+  encode,
+  ensureError,
+  event,
+  type HashName,
+  type NumericClass,
+  sha256Hex,
+  streams,
+} from "../events/index.ts";
+import { ActorHost, type Bus, defineActor, type HostFault } from "../runtime/index.ts";
+import { type Follower, follow, type Ledger } from "../storage/index.ts";
+import type { TaskSource } from "../tasks/index.ts";
+import { NumericClassError, RunMismatchError, WorkerFaultError } from "./errors.ts";
+import { withoutPlacement } from "./placement.ts";
+import {
+  type FaultReport,
+  headActor,
+  Messenger,
+  type Registration,
+  type RunAddress,
+  received,
+  toolActor,
+} from "./protocol.ts";
+import { type ComparePixels, decideJudge, judgeMachine } from "./reward-judge/index.ts";
+import {
+  Crew,
+  decideEvaluation,
+  decideRun,
+  evaluationMachine,
+  pixelErrorRepairedMax,
+  planOf,
+  runEffects,
+  runMachine,
+  Stage,
+  Watch,
+} from "./run/index.ts";
+import type { ToolExecutor } from "./tool-executor/index.ts";
+
+/** How often the head looks for workers that went silent, in milliseconds. */
+const sweepMs = 5_000;
+/** How long the head sleeps without a hint before it reads the ledger, in milliseconds. */
+const followMs = 250;
+
+export interface HeadOptions {
+  readonly address: RunAddress;
+  readonly bus: Bus;
+  readonly ledger: Ledger;
+  readonly config: RunConfig;
+  readonly numericClass: NumericClass;
+  /** The checkpoint's name, and the policy and optimizer that the run starts from: stored blobs. */
+  readonly initial: {
+    readonly base: HashName;
+    readonly policy: HashName;
+    readonly optimizer: HashName;
+  };
+  readonly tasks: TaskSource;
+  readonly tools: ToolExecutor;
+  readonly comparePixels: ComparePixels;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+  /** Every event from now on, in the order of the ledger. */
+  readonly onEvent?: (event: EventEnvelope) => void;
+  /** A repair is right up to this mean absolute pixel difference, 0–255. */
+  readonly pixelErrorMax?: number;
+}
+
+export interface Head {
+  /** The run's end; rejects with what stopped it. */
+  readonly done: Promise<EventData<"run.completed">>;
+  /** There may be new events: to be called by the ledger's `onCommitted`. */
+  hint(): void;
+  /** A worker process has ended; its groups go to others. */
+  workerEnded(worker: string, cause: string): Promise<void>;
+  /** The workers that are registered, by id. */
+  workers(): readonly string[];
+  /** Stops everything that is under way here. */
+  close(): Promise<void>;
+}
+
+/** Starts the run, or goes on with it. */
+export async function startHead(options: HeadOptions): Promise<Head> {
+  const head = new RunHead(options);
+  try {
+    await head.begin();
+  } catch (thrown) {
+    await head.close();
+    throw thrown;
+  }
+  return head;
+}
+
+class RunHead implements Head {
+  readonly done: Promise<EventData<"run.completed">>;
+  readonly #options: HeadOptions;
+  readonly #crew = new Crew();
+  readonly #messenger: Messenger;
+  readonly #watch: Watch;
+  readonly #run: ReturnType<typeof runHost>;
+  readonly #judge: ReturnType<typeof judgeHost>;
+  readonly #evaluations: ReturnType<typeof evaluationHost>;
+  readonly #services: { close(): Promise<void> }[] = [];
+  #follower: Follower | null = null;
+  #sweep: NodeJS.Timeout | null = null;
+  #complete: (end: EventData<"run.completed">) => void = () => {};
+  #fail: (error: Error) => void = () => {};
+
+  constructor(options: HeadOptions) {
+    this.#options = options;
+    this.done = new Promise((resolve, reject) => {
+      this.#complete = resolve;
+      this.#fail = reject;
+    });
+    // Who awaits `done` sees the failure; until then it must not end the process.
+    this.done.catch(() => {});
+    const { bus, address, ledger } = options;
+    const { run } = address;
+    this.#messenger = new Messenger(bus, address);
+    this.#watch = new Watch(ledger, run);
+    const onFault = ({ error }: HostFault): void => this.#fail(error);
+    this.#judge = judgeHost(options, onFault);
+    this.#evaluations = evaluationHost(options, onFault);
+    const stage = new Stage({
+      run,
+      ledger,
+      crew: this.#crew,
+      watch: this.#watch,
+      messenger: this.#messenger,
+      judge: this.#judge,
+      comparePixels: options.comparePixels,
+    });
+    this.#run = runHost(options, stage, this.#evaluations, this.#watch, onFault);
+  }
+
+  async begin(): Promise<void> {
+    const { ledger, address, onEvent } = this.#options;
+    const stream = streams.run(address.run);
+    const { size } = await ledger.head();
+    const started = await this.#started(stream);
+    const note = (recorded: EventEnvelope): void => {
+      this.#watch.note(recorded);
+      onEvent?.(recorded);
+      if (recorded.type === "run.completed") this.#finish(recorded);
+    };
+    this.#follower = follow(ledger, ({ event: stored }) => note(stored), {
+      from: size + 1,
+      intervalMs: followMs,
+    });
+    this.#follower.done.catch((thrown: unknown) => this.#fail(ensureError(thrown)));
+    await this.#watch.begin();
+    this.#serve();
+    this.#sweep = setInterval(() => this.#endSilent(), sweepMs).unref();
+    const id = sha256Hex(`start ${stream}`);
+    await this.#run.tell(stream, { id, type: "start", started });
+    await this.#run.start([stream]);
+    const last = (await ledger.readStream(stream)).at(-1);
+    if (last?.type === "run.completed") this.#finish(last);
+  }
+
+  hint(): void {
+    this.#follower?.hint();
+  }
+
+  workers(): readonly string[] {
+    const members = [...this.#crew.live("rollout"), ...this.#crew.live("learner")];
+    return members.map(({ worker }) => worker);
+  }
+
+  async workerEnded(worker: string, cause: string): Promise<void> {
+    const member = this.#crew.end(worker);
+    if (member === null) return;
+    const ended = event("actor.ended", { role: member.role, cause });
+    await this.#noteActor(worker, `ended ${worker} ${member.instance}`, ended);
+  }
+
+  async close(): Promise<void> {
+    if (this.#sweep !== null) clearInterval(this.#sweep);
+    await Promise.all(this.#services.splice(0).map((service) => service.close()));
+    this.#options.tools.close();
+    await Promise.all([this.#run.close(), this.#judge.close(), this.#evaluations.close()]);
+    await this.#follower?.close();
+  }
+
+  /** What `run.started` says, or has to say. A run that was started differently is refused. */
+  async #started(stream: string): Promise<EventData<"run.started">> {
+    const { config, numericClass, initial, address, ledger } = this.#options;
+    const started = {
+      run: address.run,
+      seed: config.run.seed,
+      config: plain(config),
+      numericClass,
+      ...initial,
+    };
+    const [recorded] = await ledger.readStream(stream, 1, 1);
+    if (recorded === undefined) return started;
+    const before = recorded.data as EventData<"run.started">;
+    const keys = ["seed", "config", "numericClass", "base", "policy", "optimizer"] as const;
+    for (const key of keys) {
+      if (key === "numericClass" && config.determinism === "tolerance") continue;
+      const [was, is] =
+        key === "config"
+          ? [withoutPlacement(before.config), withoutPlacement(started.config)]
+          : [before[key], started[key]];
+      if (!same(was, is)) throw new RunMismatchError(key);
+    }
+    return before;
+  }
+
+  #serve(): void {
+    const { tools, config } = this.#options;
+    const { seed } = config.run;
+    const messenger = this.#messenger;
+    this.#services.push(
+      messenger.serve(headActor, "register", (message) => this.#register(message)),
+      messenger.serve(headActor, "describe", async () => ({ seed, config: plain(config) })),
+      messenger.serve(headActor, "fault", async (report) => this.#fault(report)),
+      messenger.serve(toolActor, "execute", (request) => tools.execute(request)),
+    );
+  }
+
+  async #register(message: Registration): Promise<typeof received> {
+    const { numericClass, config, clock } = this.#options;
+    const { worker, role, instance, observed } = message;
+    if (config.determinism === "strict" && !same(numericClass, message.numericClass)) {
+      throw new NumericClassError(worker, numericClass, message.numericClass);
+    }
+    if (this.#crew.register(message, clock())) {
+      const registered = event("actor.registered", {
+        role,
+        numericClass: message.numericClass,
+        observed,
+      });
+      await this.#noteActor(worker, `registered ${worker} ${instance}`, registered);
+    }
+    return received;
+  }
+
+  #fault({ worker, code, message }: FaultReport): typeof received {
+    this.#fail(new WorkerFaultError(worker, code, message));
+    return received;
+  }
+
+  #endSilent(): void {
+    for (const { worker } of this.#crew.silent(this.#options.clock())) {
+      this.workerEnded(worker, "silent for too long").catch((thrown: unknown) =>
+        this.#fail(ensureError(thrown)),
+      );
+    }
+  }
+
+  async #noteActor(
+    worker: string,
+    what: string,
+    noted: ReturnType<typeof event<"actor.registered" | "actor.ended">>,
+  ): Promise<void> {
+    const stream = streams.actor(worker);
+    const parts = [{ stream, expected: null, epoch: 0, events: [noted] }];
+    const command = sha256Hex(what);
+    await this.#options.ledger.append({ command, by: "head", trace: null, blobs: [], parts });
+  }
+
+  #finish({ data }: EventEnvelope): void {
+    this.#complete(data as EventData<"run.completed">);
+  }
+}
+
+function runHost(
+  { address, ledger, config, initial, tasks, pixelErrorMax }: HeadOptions,
+  stage: Stage,
+  evaluations: ReturnType<typeof evaluationHost>,
+  watch: Watch,
+  onFault: (fault: HostFault) => void,
+) {
+  const settings = planSettings(config);
+  const plan = planOf(settings);
+  const { prompts, samples } = config.rollout;
+  const rules = { plan, steps: settings.steps, samples, sampling: trainingSampling(config) };
+  const actor = defineActor({
+    type: "run",
+    machine: runMachine,
+    decide: decideRun(rules),
+    effects: runEffects({
+      run: address.run,
+      plan,
+      groups: prompts,
+      tasks,
+      putBlob: (bytes) => ledger.blobs.put(bytes),
+      stage,
+      evaluations,
+      optimizer: () => watch.latest?.optimizerAfter ?? initial.optimizer,
+      pixelErrorMax: pixelErrorMax ?? pixelErrorRepairedMax,
+    }),
+  });
+  return new ActorHost({ actor, ledger, holder: headActor, onFault });
+}
+
+function judgeHost({ ledger, config }: HeadOptions, onFault: (fault: HostFault) => void) {
+  const decide = decideJudge(config.reward);
+  const actor = defineActor({ type: "reward-judge", machine: judgeMachine, decide, effects: {} });
+  return new ActorHost({ actor, ledger, holder: headActor, onFault });
+}
+
+function evaluationHost({ ledger }: HeadOptions, onFault: (fault: HostFault) => void) {
+  const actor = defineActor({
+    type: "evaluation",
+    machine: evaluationMachine,
+    decide: decideEvaluation,
+    effects: {},
+  });
+  return new ActorHost({ actor, ledger, holder: headActor, onFault });
+}
+
+/** The config as it is recorded: plain data, keys that are absent left out. */
+function plain(config: RunConfig): Record<string, unknown> {
+  return JSON.parse(JSON.stringify(config)) as Record<string, unknown>;
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return Buffer.compare(encode(sortKeys(a)), encode(sortKeys(b))) === 0;
+}
+
+function sortKeys(value: unknown): unknown {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+  const map = value as Readonly<Record<string, unknown>>;
+  return Object.fromEntries(
+    Object.keys(map)
+      .sort()
+      .map((key) => [key, sortKeys(map[key])]),
+  );
+}

@@ -1,0 +1,100 @@
+// The Learner worker: the wiring of one process. Engine, optimizer, bus and ledger are handed in.
+import { batchSettings, type RunConfig, scheduleSettings } from "../../config/index.ts";
+import { type EventData, type HashName, sha256Hex, streams } from "../../events/index.ts";
+import { ActorHost, type Bus, defineActor, type HostFault } from "../../runtime/index.ts";
+import type { Ledger } from "../../storage/index.ts";
+import { EvidenceError } from "../errors.ts";
+import { type LearnOrder, Messenger, type RunAddress, received } from "../protocol.ts";
+import { keepRegistered, reportFault, type WorkerIdentity } from "../worker.ts";
+import { decideLearner } from "./decide.ts";
+import { learnerEffects } from "./effects.ts";
+import type { LearnSettings } from "./learn-step.ts";
+import { learnerMachine } from "./machine.ts";
+import type { PolicyOptimizer, PolicyTrainer, Tensors } from "./ports.ts";
+
+export interface LearnerWorkerOptions<S> {
+  readonly address: RunAddress;
+  readonly bus: Bus;
+  /** The head's ledger, over the bus. */
+  readonly ledger: Pick<Ledger, "append" | "readStream" | "acquireLease" | "blobs">;
+  readonly identity: WorkerIdentity & { readonly role: "learner" };
+  readonly config: RunConfig;
+  readonly trainer: PolicyTrainer;
+  readonly optimizer: PolicyOptimizer<S>;
+  /** Ends the worker. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Learns what the head orders until the signal is aborted.
+ * @throws what the head refuses the worker with
+ */
+export async function runLearnerWorker<S>(options: LearnerWorkerOptions<S>): Promise<void> {
+  const { address, bus, ledger, identity, signal } = options;
+  const messenger = new Messenger(bus, address);
+  const stream = streams.learner(address.run);
+  const onFault = ({ error }: HostFault): void => {
+    void reportFault(messenger, identity.worker, error);
+  };
+  const actor = await defineLearner(options);
+  const holder = `${identity.worker}/${identity.instance}`;
+  const host = new ActorHost({ actor, ledger, holder, onFault });
+  const learn = async (order: LearnOrder): Promise<typeof received> => {
+    const id = sha256Hex(`assemble ${stream} ${order.step}`);
+    const outcome = await host.tell(stream, { id, type: "assemble", ...order });
+    if (outcome.status === "rejected") throw new EvidenceError(outcome.reason);
+    return received;
+  };
+  const service = messenger.serve(identity.worker, "learn", learn);
+  try {
+    await keepRegistered(messenger, identity, signal);
+  } finally {
+    await service.close();
+    await host.close();
+  }
+}
+
+async function defineLearner<S>(options: LearnerWorkerOptions<S>) {
+  const { config, ledger, trainer, optimizer } = options;
+  const { storage, learner } = config;
+  return defineActor({
+    type: "learner",
+    machine: learnerMachine,
+    decide: decideLearner({ ...batchSettings(config), mismatchMax: learner.mismatchMax }),
+    effects: learnerEffects({
+      parts: {
+        trainer,
+        optimizer,
+        settings: learnSettings(config),
+        reference: await anchor(options),
+      },
+      storage: ledger,
+      gradientBytesMax: storage.gradientBytesMax,
+      optimizerEverySteps: storage.optimizerEverySteps,
+    }),
+  });
+}
+
+function learnSettings(config: RunConfig): LearnSettings {
+  const { clipLow, clipHigh, klCoefficient, importanceCap, shards } = config.learner;
+  const { temperature } = config.rollout;
+  const schedule = scheduleSettings(config);
+  const clip = { clipLow, clipHigh, klCoefficient, weightCap: importanceCap };
+  return { ...schedule, ...clip, temperature, shards };
+}
+
+/** The policy that KL is measured to: the one that the run started from. */
+async function anchor<S>({
+  address,
+  ledger,
+  config,
+  trainer,
+}: LearnerWorkerOptions<S>): Promise<Tensors | null> {
+  if (config.learner.klCoefficient === 0) return null;
+  const [started] = await ledger.readStream(streams.run(address.run), 1, 1);
+  if (started === undefined) throw new EvidenceError("the run has not been started");
+  const { policy } = started.data as EventData<"run.started">;
+  const bytes = await ledger.blobs.get(policy satisfies HashName);
+  if (bytes === null) throw new EvidenceError(`the policy ${policy} is not stored`);
+  return trainer.decodePolicy(bytes);
+}

@@ -1,0 +1,140 @@
+// What trajectories do to the world: sample turns, have tools called. The results come back as
+// commands; nothing here decides what they mean.
+import {
+  assert,
+  type HashName,
+  parseTrajectory,
+  RandomStream,
+  type Task,
+} from "../../events/index.ts";
+import type { EffectCall, EffectContext, EffectResult, Effects } from "../../runtime/index.ts";
+import type { ToolReply, ToolRequest } from "../protocol.ts";
+import {
+  callsTool,
+  type RolloutCommand,
+  readAction,
+  type TrajectoryLimits,
+  type TurnCommand,
+} from "./decide.ts";
+import type { PendingCall, TrajectoryContext, trajectoryMachine } from "./machine.ts";
+import type { EncodedText, Encoder, Environment, SampledTurn, TurnRequest } from "./ports.ts";
+import type { TurnBatcher } from "./turn-batcher.ts";
+
+type Machine = typeof trajectoryMachine;
+type Result = EffectResult<RolloutCommand>;
+type Context = EffectContext<Machine>;
+
+/** What the effects use. */
+export interface RolloutParts {
+  readonly seed: number;
+  readonly limits: TrajectoryLimits;
+  readonly environment: Environment;
+  readonly encoder: Encoder;
+  readonly batcher: TurnBatcher;
+  /** The hash of the parameters that the engine holds now. */
+  readonly heldPolicy: () => HashName;
+  readonly taskOf: (stream: string) => Task;
+  readonly callTool: (
+    effectId: string,
+    request: ToolRequest,
+    signal: AbortSignal,
+  ) => Promise<ToolReply>;
+  /** A trajectory has ended. */
+  readonly onEnded: (stream: string) => void;
+}
+
+/** The effects of a trajectory. */
+export function rolloutEffects(parts: RolloutParts): Effects<Machine, RolloutCommand> {
+  return {
+    sampleTurn: { batch: (calls) => sampleTurns(parts, calls) },
+    callTool: {
+      batch: (calls) =>
+        Promise.all(calls.map((call) => callTool(parts, call.params, call.context))),
+    },
+    announceEnd: {
+      notice: async (_, { stream }) => parts.onEnded(stream),
+    },
+  };
+}
+
+async function sampleTurns(
+  parts: RolloutParts,
+  calls: readonly EffectCall<{ readonly turn: number }, Machine>[],
+): Promise<readonly Result[]> {
+  const [first] = calls;
+  const sampling = first?.context.state.context.sampling;
+  assert(sampling, "a turn is sampled with the settings of its trajectory");
+  const requests = calls.map(({ params, context }) =>
+    turnRequest(parts, context.stream, params.turn, context.state.context),
+  );
+  const turns = await parts.batcher.sample(requests, sampling);
+  const policy = parts.heldPolicy();
+  return Promise.all(
+    calls.map(({ params, context }, index) => {
+      const sampled = turns[index];
+      assert(sampled !== undefined, "one turn per request");
+      return turnResult(parts, { ...sampled, policy, turn: params.turn }, context);
+    }),
+  );
+}
+
+function turnRequest(
+  { seed, limits }: RolloutParts,
+  stream: string,
+  turn: number,
+  { segments, length, images }: TrajectoryContext,
+): TurnRequest {
+  const ids = new Int32Array(length);
+  let start = 0;
+  for (const segment of segments) {
+    ids.set(segment.ids, start);
+    start += segment.ids.length;
+  }
+  return { ids, images, uniforms: uniformsOf(seed, stream, turn, limits.turnTokensMax) };
+}
+
+/** The random numbers of a turn, one per token that it may have (DESIGN section 8). */
+export function uniformsOf(
+  seed: number,
+  stream: string,
+  turn: number,
+  count: number,
+): Float32Array {
+  const name = parseTrajectory(stream);
+  assert(name !== null, `${stream} is no trajectory`);
+  const random = new RandomStream(seed, "sample", name.step, name.group, name.sample, turn);
+  return Float32Array.from({ length: count }, () => random.uniform());
+}
+
+async function turnResult(
+  parts: RolloutParts,
+  sampled: SampledTurn & Pick<TurnCommand, "policy" | "turn">,
+  { stream, state }: Context,
+): Promise<Result> {
+  const { environment, encoder, limits } = parts;
+  const { ids, logProbs, entropy, finish, policy, turn } = sampled;
+  const text = encoder.decode(ids);
+  const action = readAction(environment.parseAction, { text, finish });
+  const ends = action.kind === "answer" || action.kind === "malformed";
+  let reply: EncodedText | null = null;
+  if (!ends && !callsTool(action, state.context.calls, limits)) {
+    const words = environment.reply(parts.taskOf(stream), action);
+    reply = await encoder.continuation(words, finish === "stop");
+  }
+  const spoken = { turn, policy, ids, text, logProbs, entropy, finish, reply };
+  return { type: "turn", ...spoken, observed: {} };
+}
+
+async function callTool(
+  parts: RolloutParts,
+  { turn, tool, input, image }: PendingCall,
+  { stream, state, effectId, signal }: Context,
+): Promise<Result> {
+  const tools = state.context.sampling?.tools ?? true;
+  const answer = await parts.callTool(effectId, { tool, input, image, tools }, signal);
+  const words = parts.environment.report(parts.taskOf(stream), { tool, ...answer });
+  // A turn that called a tool was not cut off, so the model wrote its end token itself.
+  const report = await parts.encoder.continuation(words, true);
+  const { cause, text, observed } = answer;
+  return { type: "tool", turn, cause, text, image: answer.image, report, observed };
+}

@@ -1,0 +1,230 @@
+// Plays trajectories: takes orders, hosts one machine per trajectory, keeps one policy loaded.
+//
+// 1. An order is idempotent: what has been recorded is folded, not played again, and a group that is
+//    being played is left alone.
+// 2. An order for another step ends what is still under way from an earlier one: its groups have gone
+//    to somebody else, and no turn of theirs may be sampled with the new policy.
+// 3. At most `rowsActiveMax` trajectories are under way; further groups wait for their place.
+import {
+  assert,
+  ensureError,
+  type HashName,
+  type StepName,
+  sha256Hex,
+  streams,
+  type Task,
+  VarftError,
+} from "../../events/index.ts";
+import { ActorHost, defineActor, type HostFault, type HostLedger } from "../../runtime/index.ts";
+import { EvidenceError } from "../errors.ts";
+import type { PlayOrder } from "../protocol.ts";
+import { decideRollout, type RolloutCommand, type TrajectoryLimits } from "./decide.ts";
+import { type RolloutParts, rolloutEffects } from "./effects.ts";
+import { trajectoryMachine } from "./machine.ts";
+import type { EncodedText, Encoder, Environment, PolicySampler } from "./ports.ts";
+import { TurnBatcher } from "./turn-batcher.ts";
+
+/** Trajectories under way at once. */
+export const rowsActiveMax = 512;
+
+/** The error by which a ledger tells that a lease went to somebody else. */
+const leaseLost = "ledger-stale-epoch";
+
+export interface RolloutOptions {
+  readonly run: string;
+  readonly seed: number;
+  /** The id of this worker: it holds the leases. */
+  readonly worker: string;
+  readonly limits: TrajectoryLimits;
+  readonly lingerMs: number;
+  readonly ledger: HostLedger;
+  readonly readBlob: (name: HashName) => Promise<Uint8Array | null>;
+  readonly environment: Environment;
+  readonly encoder: Encoder;
+  readonly sampler: PolicySampler;
+  readonly callTool: RolloutParts["callTool"];
+  /** Something failed that trying again does not mend. */
+  readonly onFault: (error: Error) => void;
+}
+
+interface Group {
+  readonly streams: readonly string[];
+  readonly task: Task;
+  readonly open: Set<string>;
+}
+
+export class Rollout {
+  readonly #options: RolloutOptions;
+  readonly #batcher: TurnBatcher;
+  readonly #host: ActorHost<typeof trajectoryMachine, RolloutCommand>;
+  readonly #groups = new Map<number, Group>();
+  readonly #waiting: (() => void)[] = [];
+  #step: StepName | null = null;
+  #rows = 0;
+  #held: HashName | null = null;
+  #closed = false;
+  // Orders are taken one after the other: the second may need another policy.
+  #order: Promise<void> = Promise.resolve();
+
+  constructor(options: RolloutOptions) {
+    this.#options = options;
+    const { seed, limits, environment, encoder, sampler, lingerMs, callTool } = options;
+    this.#batcher = new TurnBatcher({ sampler, lingerMs });
+    const actor = defineActor({
+      type: "rollout",
+      machine: trajectoryMachine,
+      decide: decideRollout({ limits, parseAction: environment.parseAction }),
+      effects: rolloutEffects({
+        seed,
+        limits,
+        environment,
+        encoder,
+        callTool,
+        batcher: this.#batcher,
+        heldPolicy: () => this.#policy(),
+        taskOf: (stream) => this.#groupOf(stream).task,
+        onEnded: (stream) => this.#end(stream),
+      }),
+    });
+    this.#host = new ActorHost({
+      actor,
+      ledger: options.ledger,
+      holder: options.worker,
+      onFault: (fault) => this.#fault(fault),
+    });
+  }
+
+  /** Begins to play the groups of `order`; the ledger tells when they have ended. */
+  play(order: PlayOrder): Promise<void> {
+    const taken = this.#order.then(() => this.#take(order));
+    this.#order = taken.catch(() => {});
+    return taken;
+  }
+
+  /** Stops what is under way; what was recorded stays. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const resume of this.#waiting.splice(0)) resume();
+    await this.#host.close();
+  }
+
+  async #take(order: PlayOrder): Promise<void> {
+    if (this.#step !== order.step) this.#leaveAll();
+    this.#step = order.step;
+    if (this.#held !== order.policy) this.#held = await this.#load(order.policy);
+    for (const { group, task } of order.groups) {
+      if (this.#groups.has(group)) continue;
+      const names = Array.from({ length: order.samples }, (_, sample) =>
+        streams.trajectory(this.#options.run, order.step, group, sample),
+      );
+      this.#groups.set(group, { streams: names, task, open: new Set(names) });
+      this.#batcher.expect(names.length);
+      void this.#open(order, group, task).catch((thrown: unknown) =>
+        this.#report(group, ensureError(thrown)),
+      );
+    }
+  }
+
+  async #load(policy: HashName): Promise<HashName> {
+    const bytes = await this.#options.readBlob(policy);
+    if (bytes === null) throw new EvidenceError(`the policy ${policy} is not stored`);
+    return this.#options.sampler.load(policy, bytes);
+  }
+
+  async #open(order: PlayOrder, group: number, task: Task): Promise<void> {
+    const opened = this.#groups.get(group);
+    assert(opened, `group ${group} is open`);
+    await this.#place(opened.streams.length);
+    if (this.#closed || this.#groups.get(group) !== opened) return;
+    await this.#host.start(opened.streams);
+    const states = await Promise.all(opened.streams.map((stream) => this.#host.state(stream)));
+    const fresh = opened.streams.filter((_, index) => states[index]?.matches("empty"));
+    if (fresh.length > 0) {
+      const prompt = await this.#prompt(task);
+      const commands = fresh.map((stream) => ({
+        stream,
+        command: begin(stream, order, task, prompt),
+      }));
+      for (const outcome of await this.#host.tellAll(commands)) {
+        if (outcome.status === "rejected") throw new EvidenceError(outcome.reason);
+      }
+    }
+    for (const [index, stream] of opened.streams.entries()) {
+      if (states[index]?.matches("ended")) this.#end(stream);
+    }
+  }
+
+  #prompt(task: Task): Promise<EncodedText> {
+    const { encoder, environment } = this.#options;
+    return encoder.prompt(environment.prompt(task));
+  }
+
+  async #place(rows: number): Promise<void> {
+    while (this.#rows > 0 && this.#rows + rows > rowsActiveMax && !this.#closed) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#rows += rows;
+  }
+
+  #end(stream: string): void {
+    for (const [number, group] of this.#groups) {
+      if (!group.open.delete(stream)) continue;
+      this.#batcher.expect(-1);
+      if (group.open.size === 0) this.#leave(number, group);
+      return;
+    }
+  }
+
+  /** Gives up a group: it has ended, or it is somebody else's now. */
+  #leave(number: number, group: Group): void {
+    this.#groups.delete(number);
+    this.#host.forget(group.streams);
+    this.#batcher.expect(-group.open.size);
+    this.#rows -= group.streams.length;
+    for (const resume of this.#waiting.splice(0)) resume();
+  }
+
+  #leaveAll(): void {
+    for (const [number, group] of [...this.#groups]) this.#leave(number, group);
+  }
+
+  #policy(): HashName {
+    assert(this.#held !== null, "a policy is loaded before a turn is sampled");
+    return this.#held;
+  }
+
+  #groupOf(stream: string): Group {
+    for (const group of this.#groups.values()) if (group.streams.includes(stream)) return group;
+    throw new EvidenceError(`${stream} is not being played here`);
+  }
+
+  #fault({ stream, error }: HostFault): void {
+    for (const [number, group] of this.#groups) {
+      if (group.streams.includes(stream)) this.#report(number, error);
+    }
+  }
+
+  #report(number: number, error: Error): void {
+    const group = this.#groups.get(number);
+    if (group === undefined || this.#closed) return;
+    this.#leave(number, group);
+    if (codeOf(error) !== leaseLost) this.#options.onFault(error);
+  }
+}
+
+function begin(
+  stream: string,
+  { policy, sampling }: PlayOrder,
+  task: Task,
+  prompt: EncodedText,
+): RolloutCommand {
+  return { id: sha256Hex("play", stream), type: "play", policy, task: task.id, sampling, prompt };
+}
+
+function codeOf(error: Error): string {
+  if (error instanceof VarftError) {
+    const cause = error.cause;
+    return cause instanceof VarftError ? cause.code : error.code;
+  }
+  return "";
+}

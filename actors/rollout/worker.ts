@@ -1,0 +1,66 @@
+// A Rollout worker: the wiring of one process. Engine, tokenizer, bus and ledger are handed in.
+import type { RunConfig } from "../../config/index.ts";
+import type { Bus } from "../../runtime/index.ts";
+import type { Ledger } from "../../storage/index.ts";
+import { Messenger, type RunAddress, received, toolActor, toolTimeoutMs } from "../protocol.ts";
+import { keepRegistered, reportFault, type WorkerIdentity } from "../worker.ts";
+import type { Encoder, Environment, PolicySampler } from "./ports.ts";
+import { Rollout } from "./rollout.ts";
+
+/** How long an incomplete batch waits for more turns by default, in milliseconds. */
+export const lingerMsDefault = 25;
+
+export interface RolloutWorkerOptions {
+  readonly address: RunAddress;
+  readonly bus: Bus;
+  /** The head's ledger, over the bus. */
+  readonly ledger: Pick<Ledger, "append" | "readStream" | "acquireLease" | "blobs">;
+  readonly identity: WorkerIdentity & { readonly role: "rollout" };
+  readonly config: RunConfig;
+  readonly environment: Environment;
+  readonly encoder: Encoder;
+  readonly sampler: PolicySampler;
+  readonly lingerMs?: number;
+  /** Ends the worker. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Plays what the head orders until the signal is aborted.
+ * @throws what the head refuses the worker with
+ */
+export async function runRolloutWorker(options: RolloutWorkerOptions): Promise<void> {
+  const { address, bus, ledger, identity, config, signal } = options;
+  const { worker } = identity;
+  const messenger = new Messenger(bus, address);
+  const { turnsMax, callsMax, turnTokensMax, contextTokensMax } = config.rollout;
+  const rollout = new Rollout({
+    run: address.run,
+    seed: config.run.seed,
+    worker: `${worker}/${identity.instance}`,
+    limits: { turnsMax, callsMax, turnTokensMax, contextTokensMax },
+    lingerMs: options.lingerMs ?? lingerMsDefault,
+    ledger,
+    readBlob: (name) => ledger.blobs.get(name),
+    environment: options.environment,
+    encoder: options.encoder,
+    sampler: options.sampler,
+    callTool: (effectId, request, ending) =>
+      messenger.ask(toolActor, "execute", request, {
+        id: effectId,
+        timeoutMs: toolTimeoutMs,
+        signal: ending,
+      }),
+    onFault: (error) => void reportFault(messenger, worker, error),
+  });
+  const service = messenger.serve(worker, "play", async (order) => {
+    await rollout.play(order);
+    return received;
+  });
+  try {
+    await keepRegistered(messenger, identity, signal);
+  } finally {
+    await service.close();
+    await rollout.close();
+  }
+}

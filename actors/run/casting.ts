@@ -1,0 +1,84 @@
+// Who plays which groups. Placement does not touch the result (I4); this is about speed and about
+// groups whose worker has died.
+import { assert, RetryableError } from "../../events/index.ts";
+import { cutEvenly } from "../learner/index.ts";
+import type { Messenger, PlayOrder } from "../protocol.ts";
+import { groupsPerOrderMax } from "../protocol.ts";
+import { untilAborted } from "../until-aborted.ts";
+import type { Crew, Member } from "./crew.ts";
+
+type Groups = PlayOrder["groups"];
+
+/** Time that a worker may take to load a policy before it takes an order, in milliseconds. */
+const orderTimeoutMs = 60_000;
+
+/** Splits groups evenly over workers, neighbours together. */
+export function splitGroups(
+  groups: Groups,
+  workers: readonly Member[],
+): readonly { readonly worker: Member; readonly groups: Groups }[] {
+  assert(workers.length > 0, "groups are split over at least one worker");
+  return cutEvenly(groups, workers.length).map((share, index) => {
+    const worker = workers[index];
+    assert(worker !== undefined, "there are no more shares than workers");
+    return { worker, groups: share };
+  });
+}
+
+/**
+ * Hands the groups of `order` out, and those of dead workers again to others, until `signal` is
+ * aborted: the caller knows when everything has ended.
+ * @param isOpen whether a group has still to be played
+ */
+export async function castGroups(
+  crew: Crew,
+  messenger: Messenger,
+  order: PlayOrder,
+  isOpen: (group: number) => boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const assigned = new Map<number, string>();
+  while (!signal.aborted) {
+    const { change } = crew;
+    const workers = crew.live("rollout");
+    const instances = new Set(workers.map(({ instance }) => instance));
+    const orphans = order.groups.filter(
+      ({ group }) => isOpen(group) && !instances.has(assigned.get(group) ?? ""),
+    );
+    if (orphans.length > 0 && workers.length > 0) {
+      const shares = splitGroups(orphans, workers);
+      await Promise.all(
+        shares.map(async ({ worker, groups }) => {
+          if (!(await send(crew, messenger, worker, { ...order, groups }, signal))) return;
+          for (const { group } of groups) assigned.set(group, worker.instance);
+        }),
+      );
+    }
+    await untilAborted(change, signal).catch((thrown: unknown) => {
+      if (!signal.aborted) throw thrown;
+    });
+  }
+}
+
+/** Sends an order; false where the worker does not answer any more. */
+async function send(
+  crew: Crew,
+  messenger: Messenger,
+  { worker }: Member,
+  order: PlayOrder,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    for (let start = 0; start < order.groups.length; start += groupsPerOrderMax) {
+      const groups = order.groups.slice(start, start + groupsPerOrderMax);
+      const options = { timeoutMs: orderTimeoutMs, signal };
+      await messenger.ask(worker, "play", { ...order, groups }, options);
+    }
+    return true;
+  } catch (thrown) {
+    if (signal.aborted) return false;
+    if (!(thrown instanceof RetryableError)) throw thrown;
+    crew.end(worker);
+    return false;
+  }
+}

@@ -1,0 +1,150 @@
+// What the run does to the world: draws tasks, has steps played and learned, has evaluations made.
+// Each effect is the long process of one item of the plan and ends in `advance`.
+import {
+  assert,
+  type EventData,
+  type HashName,
+  sha256Hex,
+  streams,
+  type Task,
+} from "../../events/index.ts";
+import type {
+  ActorHost,
+  EffectContext,
+  EffectResult,
+  Effects,
+  Outcome,
+} from "../../runtime/index.ts";
+import type { TaskSource } from "../../tasks/index.ts";
+import { EvidenceError } from "../errors.ts";
+import type { RunCommand } from "./decide.ts";
+import type { EvaluationCommand } from "./evaluation-decide.ts";
+import type { evaluationMachine } from "./evaluation-machine.ts";
+import type { ItemParams, runMachine } from "./machine.ts";
+import type { PlanItem, PlannedEvaluation } from "./plan.ts";
+import { orderOf, type Stage } from "./stage.ts";
+import { type PlayedTask, summarize } from "./summary.ts";
+
+type Machine = typeof runMachine;
+type Context = EffectContext<Machine>;
+type Result = EffectResult<RunCommand>;
+
+export interface RunParts {
+  readonly run: string;
+  readonly plan: readonly PlanItem[];
+  /** Groups per step. */
+  readonly groups: number;
+  readonly tasks: TaskSource;
+  readonly putBlob: (bytes: Uint8Array) => Promise<HashName>;
+  readonly stage: Stage;
+  readonly evaluations: Pick<ActorHost<typeof evaluationMachine, EvaluationCommand>, "tell">;
+  /** The optimizer's state in force. */
+  readonly optimizer: () => HashName;
+  /** A repair is right up to this mean absolute pixel difference, 0–255. */
+  readonly pixelErrorMax: number;
+}
+
+/** The effects of a run. */
+export function runEffects(parts: RunParts): Effects<Machine, RunCommand> {
+  return {
+    prepare: async ({ item }, { state }) => ({
+      type: "advance",
+      item,
+      policy: policyOf(state.context),
+      tasks: await nextTasks(parts, item),
+    }),
+    playStep: (params, context) => playStep(parts, params, context),
+    playEvaluation: (params, context) => playEvaluation(parts, params, context),
+  };
+}
+
+async function playStep(
+  parts: RunParts,
+  { item }: ItemParams,
+  { state, signal }: Context,
+): Promise<Result> {
+  const planned = state.context.step;
+  assert(planned !== null, "a step is played once it is planned");
+  const { step, policy, sampling, samples, tasks } = planned;
+  // The next tasks are drawn meanwhile: drawing them takes no policy.
+  const next = nextTasks(parts, item);
+  next.catch(() => {});
+  const order = orderOf(step, policy, sampling, samples, tasks);
+  const performances = await parts.stage.perform(order, signal);
+  const trajectories = performances.map(({ stream, group, sample, reward }) => ({
+    stream,
+    group,
+    sample,
+    reward,
+  }));
+  const optimizer = parts.optimizer();
+  const update = await parts.stage.learn({ step, policy, optimizer, trajectories }, signal);
+  return { type: "advance", item, policy: update.policyAfter, tasks: await next };
+}
+
+async function playEvaluation(
+  parts: RunParts,
+  { item }: ItemParams,
+  { state, signal }: Context,
+): Promise<Result> {
+  const planned = parts.plan[item];
+  assert(planned?.kind === "evaluation", `item ${item} of the plan is an evaluation`);
+  const policy = policyOf(state.context);
+  const started = await beginEvaluation(parts, planned, policy);
+  const order = orderOf(`e${planned.evaluation}`, policy, started.sampling, 1, started.tasks);
+  const performances = await parts.stage.perform(order, signal);
+  await endEvaluation(parts, planned, performances);
+  return { type: "advance", item, policy, tasks: await nextTasks(parts, item) };
+}
+
+async function beginEvaluation(
+  { run, tasks, putBlob, evaluations }: RunParts,
+  { evaluation, name, set, tasks: count, sampling }: PlannedEvaluation,
+  policy: HashName,
+): Promise<EventData<"evaluation.started">> {
+  const drawn = await storeTasks(putBlob, await tasks.evaluation(set, count));
+  const started = { evaluation, name, policy, sampling, tasks: drawn };
+  const id = sha256Hex(`evaluate ${run} ${evaluation}`);
+  const stream = streams.evaluation(run, evaluation);
+  mustTake(await evaluations.tell(stream, { id, type: "evaluate", started }));
+  return started;
+}
+
+async function endEvaluation(
+  { run, evaluations, pixelErrorMax }: RunParts,
+  { evaluation }: PlannedEvaluation,
+  played: readonly PlayedTask[],
+): Promise<void> {
+  const id = sha256Hex(`summarize ${run} ${evaluation}`);
+  const summary = summarize(played, pixelErrorMax);
+  const stream = streams.evaluation(run, evaluation);
+  mustTake(await evaluations.tell(stream, { id, type: "summarize", summary }));
+}
+
+/** The tasks of the item after `item`, their images stored; none where that is no step. */
+async function nextTasks(parts: RunParts, item: number): Promise<readonly Task[]> {
+  const next = parts.plan[item + 1];
+  if (next?.kind !== "step") return [];
+  const { groups, tasks, putBlob } = parts;
+  return storeTasks(putBlob, await tasks.training((next.step - 1) * groups, groups));
+}
+
+async function storeTasks(
+  putBlob: RunParts["putBlob"],
+  drawn: Awaited<ReturnType<TaskSource["training"]>>,
+): Promise<Task[]> {
+  const images = drawn.flatMap(({ image, reference }) =>
+    reference === null ? [image] : [image, reference],
+  );
+  await Promise.all(images.map(putBlob));
+  return drawn.map(({ task }) => task);
+}
+
+function policyOf({ policy }: Context["state"]["context"]): HashName {
+  assert(policy !== null, "a run that was started has a policy");
+  return policy;
+}
+
+function mustTake(outcome: Outcome): void {
+  if (outcome.status === "rejected") throw new EvidenceError(outcome.reason);
+}

@@ -1,0 +1,106 @@
+// What the head waits for, it waits for in the ledger: a message that something is done may be lost,
+// an event may not.
+import {
+  assert,
+  type EventData,
+  type EventEnvelope,
+  streams as streamNames,
+} from "../../events/index.ts";
+import { untilAborted } from "../until-aborted.ts";
+
+export interface WatchedLedger {
+  readStream(stream: string): Promise<readonly EventEnvelope[]>;
+}
+
+type Update = EventData<"policy.updated">;
+type Listener = (event: EventEnvelope) => void;
+
+export class Watch {
+  readonly #ledger: WatchedLedger;
+  readonly #learner: string;
+  readonly #listeners = new Set<Listener>();
+  #latest: Update | null = null;
+
+  constructor(ledger: WatchedLedger, run: string) {
+    this.#ledger = ledger;
+    this.#learner = streamNames.learner(run);
+  }
+
+  /** The policy that was learned last; null before the first. */
+  get latest(): Update | null {
+    return this.#latest;
+  }
+
+  /** Reads what happened before; call it when `note` is being fed. */
+  async begin(): Promise<void> {
+    for (const event of await this.#ledger.readStream(this.#learner)) this.#update(event);
+  }
+
+  /** Takes note of an event of the ledger. */
+  note(event: EventEnvelope): void {
+    this.#update(event);
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+
+  /** Resolves when every one of `streams` holds `trajectory.ended`; tells each one once. */
+  async untilEnded(
+    streams: readonly string[],
+    onEnded: (stream: string) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const open = new Set(streams);
+    await this.#listen(signal, async (done) => {
+      const settle = (stream: string): void => {
+        if (open.delete(stream)) onEnded(stream);
+        if (open.size === 0) done();
+      };
+      const listener: Listener = ({ type, stream }) => {
+        if (type === "trajectory.ended") settle(stream);
+      };
+      this.#listeners.add(listener);
+      // Only now is the past read, so that nothing falls between it and what is to come.
+      for (const stream of streams) {
+        const events = await this.#ledger.readStream(stream);
+        if (events.at(-1)?.type === "trajectory.ended") settle(stream);
+      }
+      return listener;
+    });
+  }
+
+  /** The update of `step`, as soon as it is recorded. */
+  async untilUpdated(step: number, signal: AbortSignal): Promise<Update> {
+    await this.#listen(signal, async (done) => {
+      const listener: Listener = () => {
+        if ((this.#latest?.step ?? 0) >= step) done();
+      };
+      this.#listeners.add(listener);
+      if ((this.#latest?.step ?? 0) >= step) done();
+      return listener;
+    });
+    const update = this.#latest;
+    assert(update?.step === step, `the learner went past step ${step}, which is being played`);
+    return update;
+  }
+
+  async #listen(
+    signal: AbortSignal,
+    begin: (done: () => void) => Promise<Listener>,
+  ): Promise<void> {
+    let done = (): void => {};
+    const ended = new Promise<void>((resolve) => {
+      done = resolve;
+    });
+    const listener = await begin(done);
+    try {
+      await untilAborted(ended, signal);
+    } finally {
+      this.#listeners.delete(listener);
+    }
+  }
+
+  #update({ stream, type, data }: EventEnvelope): void {
+    if (stream !== this.#learner || type !== "policy.updated") return;
+    const update = data as Update;
+    if (this.#latest === null || update.step > this.#latest.step) this.#latest = update;
+  }
+}

@@ -1,0 +1,130 @@
+// Has tools called for trajectories. Answers calls and is not folded: what a call gave is recorded by
+// the trajectory that made it.
+//
+// 1. Equal executions (program, image, sandbox) are carried out once per run while they are
+//    remembered; `observed.source` says where an answer comes from, and is no part of the result.
+// 2. A lost engine is an error that the caller repeats; the model never sees it.
+// 3. At most `callsActiveMax` calls are carried out at once, the others wait.
+import { assert, type HashName, sha256Hex } from "../../events/index.ts";
+import { EvidenceError } from "../errors.ts";
+import type { ToolReply, ToolRequest } from "../protocol.ts";
+import type { ProgramResult, ProgramRunner, SearchEngine } from "./ports.ts";
+
+/** Answers that are remembered. */
+export const answersRememberedMax = 8_192;
+/** Characters of what a tool says that reach the model. */
+export const toolTextCharsMax = 2_000;
+
+export interface ToolExecutorOptions {
+  readonly runner: ProgramRunner;
+  readonly search: SearchEngine;
+  readonly blobs: {
+    get(name: HashName): Promise<Uint8Array | null>;
+    put(bytes: Uint8Array): Promise<HashName>;
+  };
+  /** Executions at once. */
+  readonly callsActiveMax: number;
+}
+
+type Memory = Map<string, Promise<ToolReply>>;
+
+/** The tools of a run. */
+export class ToolExecutor {
+  readonly #options: ToolExecutorOptions;
+  readonly #memory: Memory = new Map();
+  readonly #closing = new AbortController();
+  readonly #waiting: (() => void)[] = [];
+  #active = 0;
+
+  constructor(options: ToolExecutorOptions) {
+    this.#options = options;
+  }
+
+  /** Answers a call. */
+  async execute(request: ToolRequest): Promise<ToolReply> {
+    if (request.tool === "python" && !request.tools) {
+      const { image } = request;
+      return { cause: "ok", text: "", image, observed: { source: "unchanged" } };
+    }
+    const key = this.#key(request);
+    const known = this.#memory.get(key);
+    if (known !== undefined) {
+      const reply = await known;
+      return { ...reply, observed: { ...reply.observed, source: "remembered" } };
+    }
+    const answer = this.#carryOut(request);
+    this.#remember(key, answer);
+    return answer;
+  }
+
+  /** Ends calls under way. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  #key({ tool, input, image }: ToolRequest): string {
+    const world = tool === "python" ? this.#options.runner.digest : "";
+    return sha256Hex(JSON.stringify([tool, input, image, world]));
+  }
+
+  #remember(key: string, answer: Promise<ToolReply>): void {
+    this.#memory.set(key, answer);
+    // A failure is not an answer: the next call tries anew.
+    answer.catch(() => this.#memory.delete(key));
+    for (const oldest of this.#memory.keys()) {
+      if (this.#memory.size <= answersRememberedMax) break;
+      this.#memory.delete(oldest);
+    }
+  }
+
+  async #carryOut(request: ToolRequest): Promise<ToolReply> {
+    while (this.#active >= this.#options.callsActiveMax) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#active += 1;
+    try {
+      return request.tool === "python" ? await this.#run(request) : await this.#ask(request);
+    } finally {
+      this.#active -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async #run({ input, image }: ToolRequest): Promise<ToolReply> {
+    assert(image !== null, "a program works on an image");
+    const { blobs, runner } = this.#options;
+    const bytes = await blobs.get(image);
+    if (bytes === null) throw new EvidenceError(`the image ${image} is not stored`);
+    const result = await runner.execute({ program: input, image: bytes }, this.#closing.signal);
+    const output = result.image === null ? null : await blobs.put(result.image);
+    return {
+      cause: result.cause,
+      text: programText(result),
+      image: output,
+      observed: { ...result.observed, source: "executed" },
+    };
+  }
+
+  async #ask({ input }: ToolRequest): Promise<ToolReply> {
+    const { text, observed } = await this.#options.search.query(input, this.#closing.signal);
+    return {
+      cause: "ok",
+      text: bounded(text),
+      image: null,
+      observed: { ...observed, source: "executed" },
+    };
+  }
+}
+
+/** What a program said: its output, or the last line of its error, which names no place. */
+export function programText({ cause, stdout, stderr }: ProgramResult): string {
+  if (cause === "ok") return bounded(stdout.trim());
+  const lines = stderr.trim().split("\n");
+  return bounded(lines.at(-1)?.trim() ?? "");
+}
+
+function bounded(text: string): string {
+  if (text.length <= toolTextCharsMax) return text;
+  // A cut through a surrogate pair would leave half a character, which no codec takes.
+  return `${text.slice(0, toolTextCharsMax).replace(/[\ud800-\udbff]$/, "")}…`;
+}

@@ -1,0 +1,9 @@
+// The tool executor: python programs and searches.
+export type { ToolExecutorOptions } from "./executor.ts";
+export {
+  answersRememberedMax,
+  programText,
+  ToolExecutor,
+  toolTextCharsMax,
+} from "./executor.ts";
+export type { ProgramResult, ProgramRunner, SearchEngine } from "./ports.ts";

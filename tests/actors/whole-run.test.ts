@@ -1,0 +1,173 @@
+// Whole runs over the in-memory bus and ledger, with real hosts and a policy that really learns.
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { firstDifference, type RunResult } from "../../actors/index.ts";
+import { type EventData, type EventEnvelope, RetryableError } from "../../events/index.ts";
+import { MemoryDisk } from "../../storage/index.ts";
+import { startTinyRun, type TinyOptions, tinyConfig } from "./tiny-run.ts";
+import { tinyRunner, tinySampler } from "./tiny-world.ts";
+
+const test = suite("a whole run");
+
+/** Runs to the end. */
+async function complete(options: TinyOptions = {}) {
+  const run = await startTinyRun(options);
+  try {
+    const end = await run.head.done;
+    return { end, result: await run.result(), events: run.events };
+  } finally {
+    await run.close();
+  }
+}
+
+let undisturbed: Promise<RunResult> | null = null;
+const reference = () => {
+  undisturbed ??= complete().then(({ result }) => result);
+  return undisturbed;
+};
+
+const summaries = (events: readonly EventEnvelope[]) =>
+  events
+    .filter(({ type }) => type === "evaluation.completed")
+    .map(({ data }) => data as EventData<"evaluation.completed">);
+
+const gradients = (events: readonly EventEnvelope[]) =>
+  events
+    .filter(({ type }) => type === "gradient.computed")
+    .map(({ data }) => data as EventData<"gradient.computed">);
+
+/** Fails where `result` is not that of an undisturbed run. */
+async function sameAsUndisturbed(result: RunResult): Promise<void> {
+  assert.is(firstDifference(await reference(), result), null);
+}
+
+test("walks its plan to the end and gets better at what it is paid for", async () => {
+  const { end, events } = await complete();
+  assert.is(end.steps, 12);
+  const [before, after, noTool] = summaries(events);
+  assert.ok((before?.summary.em ?? 100) < 40, `before: ${before?.summary.em}`);
+  assert.ok((after?.summary.em ?? 0) >= 85, `after: ${after?.summary.em}`);
+  assert.ok((noTool?.summary.em ?? 100) < 60, `without tools: ${noTool?.summary.em}`);
+  for (const { mismatchMax } of gradients(events)) assert.is(mismatchMax, 0);
+});
+
+test("gives the same result twice", async () => {
+  await sameAsUndisturbed((await complete()).result);
+});
+
+test("gives the same result with two Rollout workers and other batch sizes", async () => {
+  const samplers = [tinySampler({ rowsMax: 3 }), tinySampler({ rowsMax: 7 })];
+  await sameAsUndisturbed((await complete({ samplers })).result);
+});
+
+test("stopped and resumed anywhere, it gives the same result", async () => {
+  const disk = new MemoryDisk();
+  for (const stopAfter of [1, 7, 150, 190, 300, 401]) {
+    const run = await startTinyRun({ disk });
+    while (run.events.length < stopAfter) await new Promise((resolve) => setTimeout(resolve, 1));
+    await run.close();
+  }
+  await sameAsUndisturbed((await complete({ disk })).result);
+});
+
+test("a finished run is finished when it is opened again", async () => {
+  const disk = new MemoryDisk();
+  await complete({ disk });
+  const { end } = await complete({ disk });
+  assert.is(end.steps, 12);
+});
+
+test("the groups of a worker that dies go to another", async () => {
+  let killed: Promise<void> | null = null;
+  const { result } = await complete({
+    samplers: [tinySampler(), tinySampler()],
+    onEvent(event, run) {
+      if (killed === null && event.type === "tool.called" && event.stream.includes("/3.")) {
+        killed = run.kill("rollout-1");
+      }
+    },
+  });
+  assert.ok(killed !== null);
+  await sameAsUndisturbed(result);
+});
+
+test("a learner that dies in the middle of a step is replaced", async () => {
+  let killed = 0;
+  const { result } = await complete({
+    onEvent({ type, data }, run) {
+      if (type !== "batch.assembled") return;
+      const { step } = data as EventData<"batch.assembled">;
+      if (step !== 4 && step !== 8) return;
+      killed += 1;
+      void run.kill("learner").then(() => run.startLearner());
+    },
+  });
+  assert.is(killed, 2);
+  await sameAsUndisturbed(result);
+});
+
+test("a worker that keeps an old policy stops the run at once", async () => {
+  const run = await startTinyRun({ samplers: [tinySampler({ stale: true })] });
+  try {
+    await run.head.done.then(
+      () => assert.unreachable("the run must stop"),
+      (error: Error) => assert.match(error.message, /policy mismatch/),
+    );
+    const updates = run.events.filter(({ type }) => type === "policy.updated");
+    assert.is(updates.length, 1);
+  } finally {
+    await run.close();
+  }
+});
+
+test("a lost engine is asked again and leaves no trace", async () => {
+  let failures = 0;
+  const runner = tinyRunner(() => {
+    if (failures++ < 2) throw new RetryableError("engine-lost", "the engine went away");
+  });
+  await sameAsUndisturbed((await complete({ runner })).result);
+  assert.ok(failures > 2);
+});
+
+test("equal programs on equal images are executed once", async () => {
+  const runner = tinyRunner();
+  await complete({ runner });
+  assert.ok(runner.executions <= 6, `${runner.executions} executions`);
+});
+
+test("a worker of another numeric class is refused", async () => {
+  const run = await startTinyRun();
+  try {
+    await run.startRollout("stranger", tinySampler(), "gpu");
+    await run.head.done;
+    assert.match(String(run.failures[0]), /another numeric class/);
+    assert.not.ok(run.head.workers().includes("stranger"));
+  } finally {
+    await run.close();
+  }
+});
+
+test("another seed gives another result", async () => {
+  const config = tinyConfig();
+  const other = { ...config, run: { ...config.run, seed: 4 } };
+  const { result } = await complete({ config: other });
+  assert.is.not(firstDifference(await reference(), result), null);
+});
+
+test("a run is not resumed with another config", async () => {
+  const disk = new MemoryDisk();
+  const first = await startTinyRun({ disk });
+  await first.close();
+  await startTinyRun({ disk, config: tinyConfig({ steps: 13 }) }).then(
+    () => assert.unreachable("must be refused"),
+    (error: Error) => assert.match(error.message, /another config/),
+  );
+});
+
+test("with a KL term the run learns as well", async () => {
+  const { events } = await complete({ config: tinyConfig({ klCoefficient: 0.001 }) });
+  const last = gradients(events).at(-1);
+  assert.ok((last?.kl ?? 0) > 0);
+});
+
+test.run();
