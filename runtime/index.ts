@@ -54,6 +54,45 @@ export { accepts, foldEvent, initialState } from "./fold.ts";
 export type { HostFault, HostOptions, Outcome, StreamCommand } from "./host.ts";
 export { ActorHost, appendAttemptsMax, decisionsMax, mailboxMax } from "./host.ts";
 export type { HostAppend, HostLedger, HostPart } from "./host-ledger.ts";
+export type {
+  Death,
+  Leash,
+  Membership,
+  NumericClassOptions,
+  Registry,
+  RegistryAddress,
+  RegistryOptions,
+  Supervised,
+  SupervisorOptions,
+  WorkerChange,
+  WorkerEntry,
+  WorkerInfo,
+  WorkerOptions,
+  WorkerProcess,
+} from "./process/index.ts";
+export {
+  CrashLoopError,
+  deathsMax,
+  describeDeath,
+  differenceOf,
+  heartbeatMs,
+  holdLeash,
+  instructionSetOf,
+  intensityWindowMs,
+  joinRegistry,
+  lastLinesMax,
+  leashExitCode,
+  leashGraceMs,
+  listWorkers,
+  numericClassOf,
+  SpawnError,
+  serveRegistry,
+  spawnWorker,
+  supervise,
+  WorkerRefusedError,
+  workerGoneMs,
+  workersMax,
+} from "./process/index.ts";
 export type { LedgerAddress, RemoteLedgerOptions } from "./remote/index.ts";
 export {
   announceCommits,
