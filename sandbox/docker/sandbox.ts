@@ -1,5 +1,6 @@
 // The sandbox on the Docker engine: a pool whose runners are containers of the sandbox image.
 import type { Duplex } from "node:stream";
+import type { Container } from "dockerode";
 import { ensureError } from "../../events/index.ts";
 import { RunnerLostError } from "../errors.ts";
 import { Runner, RunnerPool, type RunnerTransport } from "../runner/index.ts";
@@ -63,26 +64,27 @@ async function openRunner(
 ): Promise<Runner> {
   const limits = { ...defaultContainerLimits, ...options.container };
   const settings = containerOptions(options.image, owner, limits, options.runtime);
-  const container = await engineCall(engine, (docker) => docker.createContainer(settings));
+  try {
+    const container = await engineCall(engine, (docker) => docker.createContainer(settings));
+    return await startRunner(engine, container);
+  } catch (error) {
+    const message = `a container could not be started: ${ensureError(error).message}`;
+    throw new RunnerLostError(message, { cause: error });
+  }
+}
+
+async function startRunner(engine: Engine, container: Container): Promise<Runner> {
   try {
     const stream = await engineCall(engine, () =>
       container.attach({ stream: true, stdin: true, stdout: true, stderr: true, hijack: true }),
     );
-    const transport = new ContainerTransport(engine, container.id, stream as Duplex);
-    const runner = new Runner(transport);
-    try {
-      await engineCall(engine, () => container.start());
-      await runner.greet();
-      return runner;
-    } catch (error) {
-      await runner.close();
-      throw error;
-    }
+    const runner = new Runner(new ContainerTransport(engine, container.id, stream as Duplex));
+    await engineCall(engine, () => container.start());
+    await runner.greet();
+    return runner;
   } catch (error) {
     await removeContainer(engine, container.id).catch(() => undefined);
-    throw new RunnerLostError(`a container could not be started: ${ensureError(error).message}`, {
-      cause: error,
-    });
+    throw error;
   }
 }
 

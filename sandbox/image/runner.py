@@ -17,224 +17,33 @@ Invariants:
 """
 
 import argparse
-import atexit
 import gc
-import io
 import json
-import linecache
 import os
-import random
-import resource
 import select
 import shutil
 import signal
 import stat
 import struct
 import sys
-import threading
 import time
-import traceback
-import types
 
 import cv2
 import numpy
 
+import child
 import seal
+from child import Child, Stopped, read_exactly
 
 INPUT_NAME = "path_to_input_image.jpg"
 OUTPUT_NAME = "path_to_output_image.jpg"
-PROGRAM_NAME = "program.py"
 HEADER_BYTES_MAX = 64 * 1024
 # What a program may print before it is stopped; what is kept of it is the request's textBytesMax.
 STREAM_BYTES_MAX = 1024 * 1024
-OPEN_FILES_MAX = 64
-CHILD_NICE = 5
-# Exit codes of the child for what its exit alone does not tell. A program that uses them mislabels
-# nothing but itself.
-EXIT_SYNTAX = 181
-EXIT_MEMORY = 182
-CV2_NO_MEMORY = -4
-
-
-class Stopped(Exception):
-    """The pool closed the stream: the orderly end of a runner."""
 
 
 class Unclean(Exception):
     """Something of an execution may have outlived it: the container must be replaced."""
-
-
-# --- the child -----------------------------------------------------------------------------------
-
-
-def read_exactly(descriptor, length):
-    parts = []
-    while length > 0:
-        part = os.read(descriptor, min(length, 1 << 20))
-        if not part:
-            raise Stopped
-        parts.append(part)
-        length -= len(part)
-    return b"".join(parts)
-
-
-def warm_up():
-    """Touches the pages that every program touches, so that the fork has copied them in advance."""
-    image = numpy.zeros((8, 8, 3), numpy.uint8)
-    ok, encoded = cv2.imencode(".jpg", cv2.rotate(image, cv2.ROTATE_180))
-    cv2.imdecode(encoded, cv2.IMREAD_COLOR)
-    exec(compile("import cv2\nimport numpy as np\n", PROGRAM_NAME, "exec"), {})
-
-
-def limit_child(limits):
-    def set_limit(kind, value):
-        resource.setrlimit(kind, (value, value))
-
-    with open("/proc/self/statm", encoding="ascii") as file:
-        now_bytes = int(file.read().split()[0]) * resource.getpagesize()
-    set_limit(resource.RLIMIT_AS, now_bytes + limits["memoryBytesMax"])
-    set_limit(resource.RLIMIT_FSIZE, limits["fileBytesMax"])
-    set_limit(resource.RLIMIT_NOFILE, OPEN_FILES_MAX)
-    set_limit(resource.RLIMIT_CORE, 0)
-    cpu_seconds = limits["wallMsMax"] // 1000 + 1
-    set_limit(resource.RLIMIT_CPU, cpu_seconds)
-    # The kernel shall take the program, never the runner, when the container's memory is full.
-    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
-        file.write("1000")
-
-
-def run_program(program):
-    """Runs the program as `__main__` in one namespace; returns the exit code."""
-    module = types.ModuleType("__main__")
-    sys.modules["__main__"] = module
-    module.__dict__["__builtins__"] = __builtins__
-    try:
-        text = program.decode("utf-8")
-        linecache.cache[PROGRAM_NAME] = (len(text), None, text.splitlines(True), PROGRAM_NAME)
-        code = compile(text, PROGRAM_NAME, "exec")
-    except (SyntaxError, ValueError, UnicodeDecodeError) as error:
-        print("".join(traceback.format_exception_only(error)), end="", file=sys.stderr)
-        return EXIT_SYNTAX
-    except (MemoryError, RecursionError) as error:
-        print(f"SyntaxError: too deeply nested ({type(error).__name__})", file=sys.stderr)
-        return EXIT_SYNTAX
-    try:
-        exec(code, module.__dict__)
-        threading._shutdown()
-        atexit._run_exitfuncs()
-        return 0
-    except SystemExit as exit_request:
-        if exit_request.code is None or isinstance(exit_request.code, int):
-            return (exit_request.code or 0) & 0xFF
-        print(exit_request.code, file=sys.stderr)
-        return 1
-    except BaseException as error:
-        return report(error)
-
-
-def report(error):
-    """Prints the traceback as Python does, from the program's first frame on."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename != PROGRAM_NAME:
-        frames = frames.tb_next
-    traceback.print_exception(type(error), error, frames)
-    no_memory = isinstance(error, cv2.error) and getattr(error, "code", 0) == CV2_NO_MEMORY
-    return EXIT_MEMORY if no_memory or isinstance(error, MemoryError) else 1
-
-
-def child_main(request_descriptor, contained, runner_pid):
-    warm_up()
-    try:
-        length = struct.unpack(">I", read_exactly(request_descriptor, 4))[0]
-        header = json.loads(read_exactly(request_descriptor, length))
-        program = read_exactly(request_descriptor, header["program"])
-    except Stopped:
-        os._exit(0)
-    os.close(request_descriptor)
-    if contained:
-        seal.show_to_itself()
-    limit_child(header["limits"])
-    if contained:
-        os.nice(CHILD_NICE)
-        seal.seal(runner_pid)
-    code = 1
-    try:
-        code = run_program(program)
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            try:
-                stream.flush()
-            except BaseException:
-                pass
-        os._exit(code)
-
-
-def enter_child(descriptors, work, contained, runner_pid):
-    """Leaves everything of the runner behind: descriptors, signal handlers, session."""
-    request_descriptor, out, err = descriptors
-    os.setsid()
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.dup2(out, 1)
-    os.dup2(err, 2)
-    os.dup2(request_descriptor, 3)
-    os.closerange(4, 1024)
-    for number in (signal.SIGHUP, signal.SIGIO):
-        signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    # Ordinary block-buffered streams, as of a program whose output is a pipe.
-    sys.stdin = io.TextIOWrapper(io.FileIO(0, "r"), encoding="utf-8")
-    sys.stdout = io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w")), "utf-8", "replace")
-    sys.stderr = io.TextIOWrapper(io.FileIO(2, "w"), "utf-8", "backslashreplace", write_through=True)
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
-    sys.argv = [PROGRAM_NAME]
-    sys.path[:] = [path for path in sys.path if path != os.path.dirname(os.path.abspath(__file__))]
-    os.chdir(work)
-    random.seed(0)
-    numpy.random.seed(0)
-    cv2.setRNGSeed(0)
-    child_main(3, contained, runner_pid)
-
-
-# --- the runner ----------------------------------------------------------------------------------
-
-
-class Child:
-    """A forked interpreter that waits for its program, and the pipes to it."""
-
-    def __init__(self, work, contained):
-        os.mkdir(work, 0o700)
-        runner_pid = os.getpid()
-        request_read, self.request = os.pipe()
-        self.stdout, out_write = os.pipe()
-        self.stderr, err_write = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                enter_child((request_read, out_write, err_write), work, contained, runner_pid)
-            finally:
-                os._exit(70)
-        for descriptor in (request_read, out_write, err_write):
-            os.close(descriptor)
-        for descriptor in (self.stdout, self.stderr):
-            os.set_blocking(descriptor, False)
-        self.pidfd = os.pidfd_open(self.pid)
-        # The program may rename its folder and put a link in its place; the descriptor stays.
-        self.folder = os.open(work, os.O_DIRECTORY | os.O_NOFOLLOW)
-
-    def send(self, program, limits):
-        header = json.dumps({"program": len(program), "limits": limits}).encode()
-        message = memoryview(struct.pack(">I", len(header)) + header + program)
-        try:
-            while message:
-                message = message[os.write(self.request, message) :]
-        except BrokenPipeError:
-            pass  # It died while it waited; its exit status says how.
-        os.close(self.request)
-
-    def close(self):
-        for descriptor in (self.stdout, self.stderr, self.pidfd, self.folder):
-            os.close(descriptor)
 
 
 class Capture:
@@ -264,6 +73,7 @@ class Runner:
         self.base, self.work = base, os.path.join(base, "work")
         self.contained = contained
         self.oom_kills = count_oom_kills()
+        self.sealed = seal.filter_program(os.getpid()) if contained else b""
         self.child = None
 
     def send(self, header, *bodies):
@@ -273,7 +83,7 @@ class Runner:
             message = message[os.write(self.target, message) :]
 
     def serve(self):
-        self.child = Child(self.work, self.contained)
+        self.child = Child(self.work, self.contained, self.sealed)
         versions = {"python": sys.version.split()[0], "cv2": cv2.__version__, "numpy": numpy.__version__}
         self.send({"hello": 1, **versions})
         while True:
@@ -285,7 +95,7 @@ class Runner:
             image = read_exactly(self.source, header["image"])
             self.execute(header, program, image)
             self.clean()
-            self.child = Child(self.work, self.contained)
+            self.child = Child(self.work, self.contained, self.sealed)
             self.send({"ready": 1})
 
     def execute(self, header, program, image):
@@ -308,6 +118,8 @@ class Runner:
         output = None
         if cause is None:
             cause = self.cause_of(status)
+        if cause in ("timeout", "killed") and count_oom_kills() > self.oom_kills:
+            cause = "out-of-memory"
         if cause is None:
             cause, output = self.read_output(limits["imageBytesMax"])
         out, err = captures
@@ -355,15 +167,11 @@ class Runner:
 
     def cause_of(self, status):
         if os.WIFSIGNALED(status):
-            number = os.WTERMSIG(status)
-            kills = count_oom_kills()
-            if number == signal.SIGKILL and kills > self.oom_kills:
-                return "out-of-memory"
-            return "timeout" if number == signal.SIGXCPU else "killed"
+            return "timeout" if os.WTERMSIG(status) == signal.SIGXCPU else "killed"
         code = os.WEXITSTATUS(status)
         if code == 0:
             return None
-        return {EXIT_SYNTAX: "syntax-error", EXIT_MEMORY: "out-of-memory"}.get(code, "error")
+        return {child.EXIT_SYNTAX: "syntax-error", child.EXIT_MEMORY: "out-of-memory"}.get(code, "error")
 
     def read_output(self, bytes_max):
         """Opens no link and waits for no pipe: only a plain file is an image."""
@@ -480,7 +288,8 @@ def count_oom_kills():
 def prepare(contained):
     cv2.setNumThreads(0)
     cv2.ocl.setUseOpenCL(False)
-    warm_up()
+    child.refuse_windows()
+    child.warm_up()
     seal.become_subreaper()
     if contained:
         if len(os.listdir("/proc/self/task")) != 1:

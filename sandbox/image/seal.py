@@ -66,6 +66,7 @@ def refuse_argument(number, index, body):
 
 
 def filter_program(runner_pid):
+    """The filter that protects the runner of that process id."""
     column, architecture = MACHINES[os.uname().machine]
     program = [
         instruction(LOAD, ARCHITECTURE_OFFSET),
@@ -89,7 +90,7 @@ def filter_program(runner_pid):
         for command in commands:
             tests += [instruction(JUMP_EQUAL, command, 0, 1), refuse]
         program += refuse_argument(numbers[column], 1, [*tests, allow])
-    return program + [allow]
+    return b"".join([*program, allow])
 
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -114,9 +115,8 @@ def show_to_itself():
     prctl(PR_SET_DUMPABLE, 1)
 
 
-def seal(runner_pid):
-    """Installs the filter in this process and in all that it will start."""
-    program = b"".join(filter_program(runner_pid))
+def install(program):
+    """Binds this process, and all that it will start, to a program made by `filter_program`."""
     code = ctypes.create_string_buffer(program, len(program))
     header = ctypes.create_string_buffer(struct.pack("HP", len(program) // 8, ctypes.addressof(code)))
     prctl(PR_SET_NO_NEW_PRIVS, 1)

@@ -44,19 +44,19 @@ export type RunnerFrame =
   | { readonly kind: "ready" }
   | RunnerReply;
 
-/** The request's frame, in pieces: the image is not copied. */
+/** The request's frame in one piece: each write is a message of its own on the way to the runner. */
 export function requestFrame(
   nonce: string,
   program: Uint8Array,
   image: Uint8Array,
   limits: Limits,
-): readonly Uint8Array[] {
+): Uint8Array {
   const header = Buffer.from(
     JSON.stringify({ nonce, program: program.length, image: image.length, limits }),
   );
   const length = Buffer.alloc(4);
   length.writeUInt32BE(header.length);
-  return [Buffer.concat([length, header]), program, image];
+  return Buffer.concat([length, header, program, image]);
 }
 
 /** Cuts a runner's output into frames. Throws `RunnerLostError` on anything that is not a frame. */

@@ -66,7 +66,7 @@ export class Runner {
     const onAbort = () => void this.#lose(new SandboxCancelledError("the execution was cancelled"));
     signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      for (const piece of requestFrame(nonce, program, image, limits)) await this.#write(piece);
+      await this.#write(requestFrame(nonce, program, image, limits));
       const reply = await this.#expect("reply", limits.wallMsMax + watchdogMsMax);
       if (reply.header.nonce !== nonce) {
         throw await this.#lose(new RunnerLostError(`${this.name} answered another request`));
@@ -88,7 +88,6 @@ export class Runner {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    if (bytes.length === 0) return;
     try {
       await this.#transport.write(bytes);
     } catch (error) {
