@@ -31,6 +31,8 @@ import { LedgerView } from "./view.ts";
 const groupsInFlightMax = 2;
 /** A group is full with so many bytes of events. */
 const groupBytesMax = 4 * 1024 * 1024;
+/** With so many bytes of events, a commit starts without waiting for more if the disk is idle. */
+const idleBytes = 96 * 1024;
 /** Streams and leases whose newest state is kept in memory after their commit. */
 const statesKeptMax = 65_536;
 
@@ -203,6 +205,7 @@ export class GroupLedger extends LedgerView implements Ledger {
     }
     group.head = { size, hash };
     if (group.bytes >= groupBytesMax) this.#sealGroup();
+    if (group.bytes >= idleBytes && this.#inFlight === 0) this.#pump();
   }
 
   #sealGroup(): void {
