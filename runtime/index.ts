@@ -103,3 +103,5 @@ export {
   pieceBytesMax,
   serveLedger,
 } from "./remote/index.ts";
+export type { RemoteOutcome } from "./serve-actor.ts";
+export { serveActor, tellActor } from "./serve-actor.ts";

@@ -1,0 +1,197 @@
+// What a call costs: a bare request over NATS, ours with its codec and ids, and an actor call that is
+// answered when its event is on disk. The server is a process of its own, as in a run.
+//
+//   node --import tsx bench/bus.ts [SECONDS]
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { connect } from "@nats-io/transport-node";
+import { assign, setup } from "xstate";
+import type { EventEnvelope } from "../events/index.ts";
+import {
+  type ActorCommand,
+  ActorHost,
+  type Bus,
+  connectNats,
+  defineActor,
+  holdLeash,
+  readBusFile,
+  serveActor,
+  spawnWorker,
+  startNatsServer,
+  tellActor,
+} from "../runtime/index.ts";
+import { openLedger } from "../storage/index.ts";
+
+/** One measured figure: `ratio` is `value` over what `reference` names. */
+interface BenchRow {
+  readonly value: number;
+  readonly unit: string;
+  readonly reference: string | null;
+  readonly ratio: number | null;
+}
+
+const payloadBytes = 256;
+const echoSubject = "varft.bench.bench.echo.ask";
+const bareSubject = "bare";
+const counterAddress = { cluster: "bench", run: "bench", actor: "counter" };
+const callersManyToMany = 16;
+const warmupMs = 300;
+// Ray's release logs (`ray microbenchmark`, one m5.16xlarge), which persist nothing.
+const rayOneToOne = 1_950;
+const rayName = "Ray 1:1 actor calls, sync: 1,950/s, published, nothing persisted";
+
+interface Timing {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+type Counted = { type: "counter.counted"; data: Uint8Array; envelope: EventEnvelope };
+
+const counter = defineActor<ReturnType<typeof counterMachine>, ActorCommand & { data: Uint8Array }>(
+  {
+    type: "counter",
+    machine: counterMachine(),
+    decide: ({ data }) => ({ events: [{ type: "counter.counted", v: 1, data }] }),
+    effects: {},
+  },
+);
+
+function counterMachine() {
+  return setup({
+    types: { context: {} as { count: number }, events: {} as Counted },
+    actions: { count: assign({ count: ({ context }) => context.count + 1 }) },
+  }).createMachine({ context: { count: 0 }, on: { "counter.counted": { actions: "count" } } });
+}
+
+/** The served half: runs in the child until the leash closes. */
+async function serve(directory: string): Promise<void> {
+  const { signal } = holdLeash(process.env);
+  const place = await readBusFile(directory);
+  if (place === null) throw new Error(`no bus in ${directory}`);
+  const bus = await connectNats(place);
+  const bare = await connect({ servers: place.url, token: place.token, noAsyncTraces: true });
+  const ledger = await openLedger(join(directory, "run"), { clock: Date.now });
+  const onFault = (fault: unknown): void => console.error(fault);
+  const host = new ActorHost({ actor: counter, ledger, holder: "bench", onFault });
+  serveActor(
+    bus,
+    counterAddress,
+    host,
+    (command) => command as ActorCommand & { data: Uint8Array },
+  );
+  bus.serve(echoSubject, async (payload) => payload);
+  bare.subscribe(bareSubject, {
+    callback: (_error, message) => void message.respond(message.data),
+  });
+  await Promise.all([bus.flush(), bare.flush()]);
+  console.log("ready");
+  await new Promise((resolve) => signal.addEventListener("abort", resolve));
+  await host.close();
+  await Promise.all([bus.close(), bare.close()]);
+  await ledger.close();
+}
+
+/** Calls one after the other, by `callers` at once, for `ms` milliseconds after a warm-up. */
+async function time(
+  call: (caller: number, index: number) => Promise<unknown>,
+  ms: number,
+  callers = 1,
+): Promise<Timing> {
+  const times: number[] = [];
+  const begin = performance.now() + warmupMs;
+  const end = begin + ms;
+  const caller = async (number: number): Promise<void> => {
+    for (let index = 0; ; index++) {
+      const start = performance.now();
+      if (start > end) return;
+      await call(number, index);
+      if (start >= begin) times.push(performance.now() - start);
+    }
+  };
+  await Promise.all(Array.from({ length: callers }, (_, number) => caller(number)));
+  times.sort((a, b) => a - b);
+  const quantile = (part: number): number => times[Math.floor(times.length * part)] ?? 0;
+  return { perSecond: (times.length / ms) * 1_000, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
+}
+
+interface Timings {
+  readonly bare: Timing;
+  readonly ours: Timing;
+  readonly one: Timing;
+  readonly many: Timing;
+}
+
+async function measure(
+  bus: Bus,
+  place: { url: string; token: string },
+  ms: number,
+): Promise<Timings> {
+  const payload = new Uint8Array(payloadBytes);
+  const client = await connect({ servers: place.url, token: place.token, noAsyncTraces: true });
+  const bare = await time(() => client.request(bareSubject, payload), ms);
+  await client.close();
+  const ours = await time(() => bus.request(echoSubject, payload), ms);
+  const tell = (prefix: string) => (caller: number, index: number) => {
+    const command = { id: `${prefix}-${caller}-${index}`, type: "count", data: payload };
+    return tellActor(bus, counterAddress, `bench/${prefix}-${caller}`, command);
+  };
+  const one = await time(tell("one"), ms);
+  const many = await time(tell("many"), ms, callersManyToMany);
+  return { bare, ours, one, many };
+}
+
+/** The figures. Takes about five times `seconds`. */
+export async function rows(seconds = 1): Promise<Record<string, BenchRow>> {
+  const directory = await mkdtemp(join(tmpdir(), "varft-bench-"));
+  const server = await startNatsServer({ directory });
+  let ready = (): void => {};
+  const started = new Promise<void>((resolve) => {
+    ready = resolve;
+  });
+  const child = await spawnWorker({
+    role: "bench",
+    command: process.execPath,
+    args: ["--import", "tsx", fileURLToPath(import.meta.url), "serve", directory],
+    env: process.env,
+    onLine: (line) => (line === "ready" ? ready() : console.error(line)),
+  });
+  try {
+    await Promise.race([started, child.died]);
+    const bus = await connectNats(server);
+    const timings = await measure(bus, server, seconds * 1_000);
+    await bus.close();
+    return rowsOf(timings);
+  } finally {
+    await child.stop();
+    await server.stop();
+    await rm(directory, { recursive: true });
+  }
+}
+
+function rowsOf({ bare, ours, one, many }: Timings): Record<string, BenchRow> {
+  const bareName = "a bare nats.js request in the same run";
+  const row = (value: number, unit: string, reference: string | null, other: number): BenchRow => ({
+    value,
+    unit,
+    reference,
+    ratio: reference === null ? null : value / other,
+  });
+  return {
+    "bus.request.p50": row(ours.p50Ms, "ms", bareName, bare.p50Ms),
+    "bus.request.p99": row(ours.p99Ms, "ms", bareName, bare.p99Ms),
+    "bus.request.rate": row(ours.perSecond, "1/s", bareName, bare.perSecond),
+    "actor.call.durable.1:1.p50": row(one.p50Ms, "ms", bareName, bare.p50Ms),
+    "actor.call.durable.1:1.p99": row(one.p99Ms, "ms", null, 1),
+    "actor.call.durable.1:1.rate": row(one.perSecond, "1/s", rayName, rayOneToOne),
+    "actor.call.durable.n:n.rate": row(many.perSecond, "1/s", "1:1 in the same run", one.perSecond),
+  };
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const [, , first = "1", directory = ""] = process.argv;
+  if (first === "serve") await serve(directory);
+  else console.log(JSON.stringify(await rows(Number(first)), null, 2));
+}
