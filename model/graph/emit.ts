@@ -80,9 +80,13 @@ class ModelWriter {
     const parts: OnnxParts = { nodes: [], initializers: [], constants: new Map() };
     for (const parameter of subgraph.bound) this.#names.set(parameter, [this.#fresh("bound")]);
     this.#writeScope(scope, parts);
+    // What this graph computes is given back as it is; anything else, or anything given back
+    // twice, needs a copy under a name of its own.
+    const own = new Set(parts.nodes.flatMap((node) => node.outputs));
     const outputs = subgraph.results.map((node) => {
-      const output = this.#fresh("result");
       const source = this.#nameOf(node, parts);
+      if (own.delete(source)) return typedValue(source, node);
+      const output = this.#fresh("result");
       parts.nodes.push(plainNode("Identity", [source], [output], output));
       return typedValue(output, node);
     });
