@@ -22,6 +22,32 @@ export type {
 } from "./engine/index.ts";
 export { openPolicy } from "./engine/index.ts";
 export { ModelConfigError, TensorError } from "./errors.ts";
+export type {
+  ChatContent,
+  Checkpoint,
+  CheckpointContent,
+  PatchGrid,
+  PreprocessedImage,
+  Preprocessor,
+  RgbImage,
+  Tensor,
+  Tokenizer,
+} from "./input/index.ts";
+export {
+  buildTokenizer,
+  createTokenizer,
+  decodeImage,
+  encodeSafetensors,
+  gridOf,
+  imageTokenCount,
+  openCheckpoint,
+  openTokenizer,
+  preprocessImage,
+  qwenChatTemplate,
+  readGenerationConfig,
+  readPreprocessor,
+  writeCheckpoint,
+} from "./input/index.ts";
 export type { Parameter, TensorMap, Tuning } from "./qwen/index.ts";
 export {
   initialAdapters,
