@@ -1,0 +1,130 @@
+// What an execution costs: a cv2.rotate program in the warm pool, beside the same program with
+// `docker run` and `docker exec` on the same image in the same run.
+//
+//   node --import tsx bench/sandbox.ts [EXECUTIONS]
+import { execFileSync, spawnSync } from "node:child_process";
+import { cpus } from "node:os";
+import { pathToFileURL } from "node:url";
+import sharp from "sharp";
+import { openDockerSandbox, type Sandbox, sandboxImageTag } from "../sandbox/index.ts";
+
+/** One measured figure: `ratio` is `value` over `reference`. */
+interface BenchRow {
+  readonly value: number;
+  readonly unit: string;
+  readonly reference: number | null;
+  readonly ratio: number | null;
+}
+
+const concurrentCalls = 16;
+const coldRuns = 5;
+
+const program = `import cv2
+image = cv2.imread("path_to_input_image.jpg")
+image = cv2.rotate(image, cv2.ROTATE_180)
+cv2.imwrite("path_to_output_image.jpg", image)
+`;
+/** The same work for a bare container: the image comes and goes by standard streams. */
+const piped = `import sys, cv2, numpy
+image = cv2.imdecode(numpy.frombuffer(sys.stdin.buffer.read(), numpy.uint8), cv2.IMREAD_COLOR)
+sys.stdout.buffer.write(cv2.imencode(".jpg", cv2.rotate(image, cv2.ROTATE_180))[1].tobytes())
+`;
+const python = "/usr/bin/python3";
+
+/** A page of text: what the mini benchmark's images look like. */
+async function page(size: number): Promise<Buffer> {
+  const line = (y: number) =>
+    `<text x="${size * 0.05}" y="${size * y}" font-size="${size * 0.15}">HELLO 4271</text>`;
+  const svg =
+    `<svg width="${size}" height="${size}"><rect width="100%" height="100%" fill="#f4f0e8"/>` +
+    `${[0.2, 0.4, 0.6, 0.8].map(line).join("")}</svg>`;
+  return sharp(Buffer.from(svg)).jpeg().toBuffer();
+}
+
+async function timesOf(count: number, call: () => unknown): Promise<readonly number[]> {
+  const times: number[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const start = performance.now();
+    await call();
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b);
+}
+
+const quantile = (sorted: readonly number[], q: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
+
+function row(value: number, unit: string, reference: number | null = null): BenchRow {
+  const round = (number: number) => Math.round(number * 1000) / 1000;
+  return {
+    value: round(value),
+    unit,
+    reference: reference === null ? null : round(reference),
+    ratio: reference === null ? null : round(value / reference),
+  };
+}
+
+async function executeOk(sandbox: Sandbox, image: Uint8Array): Promise<void> {
+  const { cause, stderr } = await sandbox.execute({ program, image });
+  if (cause !== "ok") throw new Error(`the benchmark's program ended as ${cause}: ${stderr}`);
+}
+
+function docker(parameters: readonly string[], input: Uint8Array): void {
+  const { status, stderr } = spawnSync("docker", parameters, { input });
+  if (status !== 0) throw new Error(`docker ${parameters[0]}: ${stderr}`);
+}
+
+const shut = ["--network", "none", "--read-only", "--cap-drop", "ALL", "-i"];
+
+async function coldTimes(image: Uint8Array): Promise<{ run: number; exec: number }> {
+  const tag = await sandboxImageTag();
+  const once = ["run", "--rm", ...shut, "--entrypoint", python, tag, "-c", piped];
+  const run = await timesOf(coldRuns, () => docker(once, image));
+  const wait = [...shut, "-d", "--rm", "--init", "--entrypoint", python, tag];
+  const sleeper = ["run", ...wait, "-c", "import time; time.sleep(600)"];
+  const id = execFileSync("docker", sleeper, { encoding: "utf8" }).trim();
+  try {
+    const inside = ["exec", "-i", id, python, "-c", piped];
+    const exec = await timesOf(coldRuns, () => docker(inside, image));
+    return { run: quantile(run, 0.5), exec: quantile(exec, 0.5) };
+  } finally {
+    execFileSync("docker", ["rm", "--force", id]);
+  }
+}
+
+/** Measures the sandbox on the local engine. */
+export async function benchSandbox(executions = 300): Promise<Record<string, BenchRow>> {
+  const [small, large] = [await page(56), await page(512)];
+  const cold = await coldTimes(large);
+  const run = `bench-${process.pid}`;
+  const sandbox = await openDockerSandbox({ image: await sandboxImageTag(), run });
+  try {
+    const [first = 0] = await timesOf(1, () => executeOk(sandbox, small));
+    await timesOf(20, () => executeOk(sandbox, small));
+    const at56 = await timesOf(executions, () => executeOk(sandbox, small));
+    const at512 = await timesOf(executions, () => executeOk(sandbox, large));
+    const start = performance.now();
+    let left = executions;
+    const caller = async (): Promise<void> => {
+      while (left-- > 0) await executeOk(sandbox, large);
+    };
+    await Promise.all(Array.from({ length: concurrentCalls }, caller));
+    const perSecond = (executions * 1000) / (performance.now() - start);
+    return {
+      "sandbox.execute512.p50": row(quantile(at512, 0.5), "ms", cold.run),
+      "sandbox.execute512.p99": row(quantile(at512, 0.99), "ms", cold.run),
+      "sandbox.execute56.p50": row(quantile(at56, 0.5), "ms", cold.run),
+      "sandbox.execute56.p99": row(quantile(at56, 0.99), "ms", cold.run),
+      "sandbox.concurrent16": row(perSecond / cpus().length, "1/s per core", 1000 / cold.run),
+      "sandbox.firstCall": row(first, "ms", cold.run),
+      "sandbox.dockerRun.p50": row(cold.run, "ms"),
+      "sandbox.dockerExec.p50": row(cold.exec, "ms"),
+    };
+  } finally {
+    await sandbox.close();
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  console.log(JSON.stringify(await benchSandbox(Number(process.argv[2] ?? 300)), null, 2));
+}
