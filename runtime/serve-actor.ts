@@ -11,7 +11,8 @@ import {
   type Subscription,
   subjectOf,
 } from "./bus/index.ts";
-import type { ActorHost, Outcome } from "./host.ts";
+import type { ActorHost } from "./host.ts";
+import type { Outcome } from "./host-options.ts";
 
 const verb = "tell";
 
