@@ -7,7 +7,7 @@ import { TensorError } from "../errors.ts";
 import type { DataType } from "../graph/index.ts";
 import { openCheckpoint } from "../input/index.ts";
 import type { FrozenTensors, TensorMap, Tuning } from "../qwen/index.ts";
-import { initialAdapters, modelParameters, sizeOfShape } from "../qwen/index.ts";
+import { initialAdapters, modelParameters, sizeOfShape, tunedParameters } from "../qwen/index.ts";
 
 /** A checkpoint folder, or a config with its tensors. */
 export type PolicySource =
@@ -47,7 +47,7 @@ async function openDirectory(directory: string, tuning: Tuning): Promise<OpenedS
   const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
   const trainable = new Map<string, Float32Array>();
   if (tuning.type === "full") {
-    for (const { name, shape } of parameters)
+    for (const { name, shape } of tunedParameters(config, tuning))
       trainable.set(name, await checkpoint.readFloat32(name, shape));
   }
   const frozen: FrozenTensors = (name) => {
@@ -85,6 +85,9 @@ async function openTensors(
     assert(data !== undefined, `tensor ${name} is no parameter of the model`);
     return { dtype: "float32", source: { type: "inline", data } };
   };
-  const trainable = tuning.type === "full" ? tensors : initialAdapters(config, tuning);
+  const tuned = tunedParameters(config, tuning).map(
+    ({ name }) => [name, tensors.get(name) ?? new Float32Array()] as const,
+  );
+  const trainable = tuning.type === "full" ? new Map(tuned) : initialAdapters(config, tuning);
   return { config, frozen, trainable, directory: undefined, mapped: false };
 }

@@ -12,6 +12,7 @@ export {
   modelParameters,
   sizeOfShape,
   trainableParameters,
+  tunedParameters,
 } from "./parameters.ts";
 export { visionTokens } from "./vision.ts";
 export type { FrozenTensor, FrozenTensors } from "./weights.ts";

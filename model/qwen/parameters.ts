@@ -13,15 +13,19 @@ export interface Parameter {
   readonly kind: ParameterKind;
 }
 
-/** How a policy is trained: every parameter, or low-rank adapters on all linear layers. */
-export type Tuning =
+/**
+ * How a policy is trained: every parameter, or low-rank adapters on all linear layers. With the
+ * scope `language` the vision tower stays as it is; `all` is the default.
+ */
+export type Tuning = (
   | { readonly type: "full" }
   | {
       readonly type: "lora";
       readonly rank: number;
       readonly alpha: number;
       readonly seed: number;
-    };
+    }
+) & { readonly scope?: "all" | "language" };
 
 /** Named float32 tensors; the order of keys is the order of the checkpoint. */
 export type TensorMap = ReadonlyMap<string, Float32Array>;
@@ -33,15 +37,23 @@ export function modelParameters(config: ModelConfig): readonly Parameter[] {
 
 /** The parameters that a policy trains: all of them, or its adapters (PEFT's names). */
 export function trainableParameters(config: ModelConfig, tuning: Tuning): readonly Parameter[] {
-  const all = modelParameters(config);
-  if (tuning.type === "full") return all;
-  return all.filter(isLinear).flatMap(({ name, shape: [outSize = 0, inSize = 0] }) => {
+  const tuned = tunedParameters(config, tuning);
+  if (tuning.type === "full") return tuned;
+  return tuned.flatMap(({ name, shape: [outSize = 0, inSize = 0] }) => {
     const { down, up } = adapterNames(name.replace(/\.weight$/, ""));
     return [
       { name: down, shape: [tuning.rank, inSize], kind: "linear" as const },
       { name: up, shape: [outSize, tuning.rank], kind: "linear" as const },
     ];
   });
+}
+
+/** The checkpoint's parameters that are trained, or that carry an adapter. */
+export function tunedParameters(config: ModelConfig, tuning: Tuning): readonly Parameter[] {
+  const inScope = modelParameters(config).filter(
+    ({ name }) => tuning.scope !== "language" || !isVisionName(name),
+  );
+  return tuning.type === "full" ? inScope : inScope.filter(isLinear);
 }
 
 /** Names of the two adapter matrices of a linear layer: `down` is [rank, in], `up` [out, rank]. */

@@ -4,7 +4,12 @@ import type { ModelConfig } from "../config.ts";
 import type { DataType, Graph, Node, TensorSource } from "../graph/index.ts";
 import { cast, gemm, linear, slice } from "../graph/index.ts";
 import type { Tuning } from "./parameters.ts";
-import { adapterNames, isLinear, modelParameters, trainableParameters } from "./parameters.ts";
+import {
+  adapterNames,
+  modelParameters,
+  trainableParameters,
+  tunedParameters,
+} from "./parameters.ts";
 
 /** Where a frozen parameter's values are. */
 export interface FrozenTensor {
@@ -33,7 +38,7 @@ export class Weights {
     const parameters = modelParameters(config);
     this.#shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
     this.#adapted = new Set(
-      tuning.type === "lora" ? parameters.filter(isLinear).map(({ name }) => name) : [],
+      tuning.type === "lora" ? tunedParameters(config, tuning).map(({ name }) => name) : [],
     );
     this.#adapterScale = tuning.type === "lora" ? tuning.alpha / tuning.rank : 0;
     this.trainable = new Map(
