@@ -1,0 +1,73 @@
+// `varft runs`: what is in the runs folder.
+import type { Command } from "../command.ts";
+import { describeError } from "../exit.ts";
+import { moment, shortHash } from "../format.ts";
+import { readRun, runNames } from "../run-directory.ts";
+import type { RunLog } from "../run-log.ts";
+import { tableLines } from "../table.ts";
+
+interface RunRow {
+  readonly run: string;
+  readonly state: "completed" | "unfinished" | "empty" | "unreadable";
+  readonly startedMs: number | null;
+  readonly steps: number;
+  readonly stepsTotal: number | null;
+  readonly policy: string | null;
+  /** The latest evaluation's exact match, in percent. */
+  readonly em: number | null;
+  readonly problem: string | null;
+}
+
+export const runs: Command = {
+  name: "runs",
+  about: "List the runs of this folder",
+  args: {},
+  async run(_words, { terminal, json, runs: folder }) {
+    const rows: RunRow[] = [];
+    for (const run of await runNames(folder)) rows.push(await rowOf(folder, run));
+    if (json) terminal.out(`${JSON.stringify({ runs: rows })}\n`);
+    else if (rows.length === 0) terminal.out(`There are no runs in ${folder}.\n`);
+    else {
+      const header = ["run", "started", "state", "steps", "exact match", "policy"];
+      terminal.out(`${tableLines(header, rows.map(cells)).join("\n")}\n`);
+    }
+    return 0;
+  },
+};
+
+async function rowOf(folder: string, run: string): Promise<RunRow> {
+  const empty = { run, startedMs: null, steps: 0, stepsTotal: null, policy: null, em: null };
+  try {
+    const { log } = await readRun(folder, run, { learner: true });
+    if (log.started === null) return { ...empty, state: "empty", problem: null };
+    return {
+      run,
+      state: log.completed ? "completed" : "unfinished",
+      startedMs: log.startedMs,
+      steps: log.stepsLearned,
+      stepsTotal: stepsTotalOf(log),
+      policy: log.policy,
+      em: [...log.evaluations.values()].findLast(({ summary }) => summary)?.summary?.em ?? null,
+      problem: null,
+    };
+  } catch (thrown) {
+    return { ...empty, state: "unreadable", problem: describeError(thrown) };
+  }
+}
+
+/** The planned number of steps, by the recorded configuration. */
+export function stepsTotalOf(log: RunLog): number | null {
+  const run = log.started?.config["run"] as { readonly steps?: unknown } | undefined;
+  return typeof run?.steps === "number" ? run.steps : null;
+}
+
+function cells({ run, state, startedMs, steps, stepsTotal, em, policy, problem }: RunRow) {
+  return [
+    run,
+    startedMs === null ? "–" : moment(startedMs),
+    problem ?? state,
+    stepsTotal === null ? "–" : `${steps}/${stepsTotal}`,
+    em === null ? "–" : em.toFixed(1),
+    shortHash(policy),
+  ];
+}

@@ -1,0 +1,101 @@
+// `varft show RUN`: a run's curve, its figures and its results.
+import { chartLines } from "../chart.ts";
+import type { Command } from "../command.ts";
+import { clock, moment, short, shortHash } from "../format.ts";
+import { type StepFigures, stepFigures } from "../progress.ts";
+import { resultLine } from "../results.ts";
+import { resultsLines } from "../results-view.ts";
+import { readRun } from "../run-directory.ts";
+import type { RunLog } from "../run-log.ts";
+import { tableLines } from "../table.ts";
+import type { Terminal } from "../terminal.ts";
+import { stepsTotalOf } from "./runs.ts";
+
+const chartSize = { width: 80, height: 6 } as const;
+/** Steps of the table, spread evenly over the run. */
+const stepsShownMax = 12;
+
+export const show: Command = {
+  name: "show",
+  about: "Show a run: its curve, its figures, its results",
+  args: { run: { type: "positional", description: "Name of the run" } },
+  async run(words, { terminal, json, runs }) {
+    const name = words.required("run");
+    const { log } = await readRun(runs, name, { learner: true, judge: true });
+    const steps = [...log.steps.keys()].flatMap((step) => stepFigures(log, step) ?? []);
+    const wallSeconds = (log.lastMs - log.startedMs) / 1_000;
+    if (json) {
+      const { started, completed } = log;
+      const { config, numericClass, base, seed } = started ?? {};
+      const result = resultLine(log, name, wallSeconds);
+      const facts = { seed, base, numericClass, config, completed, stepFigures: steps };
+      terminal.out(`${JSON.stringify({ ...result, type: "run", ...facts })}\n`);
+    } else {
+      terminal.out(`${lines(name, log, steps, wallSeconds, terminal).join("\n")}\n`);
+    }
+    return 0;
+  },
+};
+
+function lines(
+  name: string,
+  log: RunLog,
+  steps: readonly StepFigures[],
+  wallSeconds: number,
+  { colors }: Terminal,
+): string[] {
+  const { started } = log;
+  if (started === null) return [`${name} was never started.`];
+  const state = log.completed ? "completed" : `unfinished: varft train --resume ${name}`;
+  const facts = [
+    `${colors.bold(name)}  ${moment(log.startedMs)}  ${state}`,
+    `seed ${started.seed}  steps ${log.stepsLearned}/${stepsTotalOf(log) ?? "?"}  ${clock(wallSeconds)}`,
+    `base ${shortHash(started.base)}  policy ${shortHash(log.policy)}`,
+  ];
+  const rewards = steps.map(({ reward }) => reward);
+  return [
+    ...facts,
+    "",
+    ...chartLines(rewards, chartSize).map((line) => colors.green(line)),
+    "",
+    ...stepTable(steps, colors.dim),
+    "",
+    ...resultsLines(log, colors),
+  ];
+}
+
+function stepTable(steps: readonly StepFigures[], dim: (text: string) => string): string[] {
+  if (steps.length === 0) return ["No step has been learned."];
+  const header = [
+    "step",
+    "reward",
+    "right %",
+    "entropy",
+    "loss",
+    "gradient",
+    "mismatch",
+    "seconds",
+  ];
+  const rows = spread(steps, stepsShownMax).map((one) => [
+    String(one.step),
+    one.reward.toFixed(3),
+    one.em.toFixed(1),
+    short(one.entropy),
+    short(one.loss),
+    short(one.gradientNorm),
+    short(one.mismatchMax),
+    one.seconds.toFixed(2),
+  ]);
+  const align = header.map(() => "right" as const);
+  const [head = "", ...body] = tableLines(header, rows, align);
+  return [dim(head), ...body];
+}
+
+/** At most `max` items, the first and the last among them. */
+function spread<T>(items: readonly T[], max: number): T[] {
+  if (items.length <= max) return [...items];
+  return Array.from({ length: max }, (_, index) => {
+    const place = Math.round((index * (items.length - 1)) / (max - 1));
+    return items[place] as T;
+  });
+}

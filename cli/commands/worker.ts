@@ -1,0 +1,59 @@
+// `varft worker`: a worker process, started by the head or by hand on any host.
+import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import type { Command } from "../command.ts";
+import { UsageError } from "../errors.ts";
+
+const roles = ["rollout", "learner"] as const;
+const tokenVariable = "VARFT_BUS_TOKEN";
+
+export const worker: Command = {
+  name: "worker",
+  about: "Work for a run's head: sample trajectories, or learn",
+  args: {
+    run: { type: "string", valueHint: "RUN", description: "The run to work for (required)" },
+    bus: {
+      type: "string",
+      valueHint: "URL",
+      description: `NATS server; token in ${tokenVariable}`,
+    },
+    role: { type: "string", valueHint: "ROLE", description: "rollout (default) or learner" },
+    id: { type: "string", valueHint: "ID", description: "Unique among the run's workers" },
+    cluster: { type: "string", valueHint: "NAME", description: "Default: local" },
+  },
+  async run(words, { runs, env, signal }) {
+    const { runWorker } = await import("../session/index.ts");
+    const run = words.required("run");
+    const role = roles.find((one) => one === (words.text("role") ?? "rollout"));
+    if (role === undefined) {
+      throw new UsageError(`--role is ${roles.join(" or ")}, not "${words.text("role")}"`);
+    }
+    const host = hostname().replaceAll(/[^A-Za-z0-9_-]/g, "-");
+    const id = words.text("id") ?? `${role}-${host}-${process.pid}`;
+    const cluster = words.text("cluster") ?? "local";
+    const bus = await busOf(words.text("bus"), join(runs, run), env[tokenVariable]);
+    await runWorker({ role, worker: id, cluster, run, bus, env }, signal);
+    return 0;
+  },
+};
+
+const busFile = z.object({ port: z.int(), token: z.string() });
+
+/** The bus by its address, or the private one of a run of this host. */
+async function busOf(
+  url: string | undefined,
+  directory: string,
+  token = "",
+): Promise<{ readonly url: string; readonly token: string }> {
+  if (url !== undefined) return { url, token };
+  const text = await readFile(join(directory, "bus.json"), "utf8").catch(() => null);
+  if (text === null) {
+    throw new UsageError(
+      `no head runs in ${directory}: name its bus with --bus URL (and the token in ${tokenVariable})`,
+    );
+  }
+  const { port, token: kept } = busFile.parse(JSON.parse(text));
+  return { url: `nats://127.0.0.1:${port}`, token: kept };
+}

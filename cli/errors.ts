@@ -1,0 +1,23 @@
+// What a person can get wrong at the command line.
+import { CancelledError, TerminalError } from "../events/index.ts";
+
+/** The words of the command do not make a command. */
+export class UsageError extends TerminalError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super("usage", message, options);
+  }
+}
+
+/** There is no such run, trajectory or benchmark. */
+export class NotFoundError extends TerminalError {
+  constructor(message: string) {
+    super("not-found", message);
+  }
+}
+
+/** Ctrl-C, or a polite kill. */
+export class InterruptedError extends CancelledError {
+  constructor(signal: string) {
+    super("interrupted", `stopped by ${signal}`);
+  }
+}

@@ -1,0 +1,145 @@
+// The command line: the only place that reads arguments, environment and terminal.
+//
+// 1. Every end has a code (`exit.ts`); what went wrong is told in one paragraph on standard error.
+// 2. The first Ctrl-C asks for an orderly end, the second one ends at once.
+import { readFile } from "node:fs/promises";
+import { renderUsage } from "citty";
+import { nearest } from "../config/index.ts";
+import { type Command, type CommandContext, globalArgs, readWords } from "./command.ts";
+import { commandLoaders } from "./commands/index.ts";
+import { InterruptedError, UsageError } from "./errors.ts";
+import { describeError, exitCodeOf, exitCodes, stackOf } from "./exit.ts";
+import { tableLines, withoutColors } from "./table.ts";
+import { processTerminal, type Terminal } from "./terminal.ts";
+
+const runsDefault = "runs";
+
+/** Runs the process's command and ends the process. */
+export async function main(): Promise<void> {
+  const { env } = process;
+  const terminal = processTerminal(env);
+  const code = await runMain(process.argv.slice(2), {
+    terminal,
+    env,
+    signal: interruption(terminal),
+  });
+  // Output to a pipe is asynchronous: an exit before it has drained would cut it off.
+  await Promise.all([drained(process.stdout), drained(process.stderr)]);
+  process.exit(code);
+}
+
+export interface MainOptions {
+  readonly terminal: Terminal;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+/** The same without a process: resolves to the exit code. */
+export async function runMain(argv: readonly string[], options: MainOptions): Promise<number> {
+  const { terminal, env } = options;
+  try {
+    return await dispatch(argv, options);
+  } catch (thrown) {
+    terminal.err(`varft: ${describeError(thrown)}\n`);
+    if (env["VARFT_DEBUG"]) terminal.err(`${stackOf(thrown)}\n`);
+    return exitCodeOf(thrown);
+  }
+}
+
+async function dispatch(argv: readonly string[], options: MainOptions): Promise<number> {
+  const { terminal, env, signal } = options;
+  const place = commandPlace(argv);
+  const name = argv[place];
+  const help = argv.includes("--help") || argv.includes("-h") || name === "help";
+  if (name === undefined || name === "help") return general(argv, help, terminal);
+  const command = await loadCommand(name);
+  const args = { ...command.args, ...globalArgs };
+  if (help) {
+    const meta = { name, description: command.about };
+    const usage = await renderUsage({ meta, args }, { meta: { name: "varft" } });
+    terminal.out(`${terminal.colors.isColorSupported ? usage : withoutColors(usage)}\n`);
+    return exitCodes.done;
+  }
+  const words = readWords(name, args, [...argv.slice(0, place), ...argv.slice(place + 1)]);
+  const context: CommandContext = {
+    terminal,
+    json: words.flag("json"),
+    runs: words.text("runs") ?? runsDefault,
+    signal,
+    now: () => performance.now(),
+    clock: () => Date.now(),
+    env,
+  };
+  return command.run(words, context);
+}
+
+/** `varft`, `varft --help`, `varft --version`. */
+async function general(
+  argv: readonly string[],
+  help: boolean,
+  terminal: Terminal,
+): Promise<number> {
+  if (argv.includes("--version")) {
+    terminal.out(`${await version()}\n`);
+    return exitCodes.done;
+  }
+  const text = await overview(terminal);
+  if (help) terminal.out(text);
+  else terminal.err(text);
+  return help ? exitCodes.done : exitCodes.usage;
+}
+
+async function loadCommand(name: string): Promise<Command> {
+  const load = Object.hasOwn(commandLoaders, name) ? commandLoaders[name] : undefined;
+  if (load !== undefined) return load();
+  const near = nearest(name, Object.keys(commandLoaders));
+  const mend = near === null ? "see varft --help" : `did you mean "${near}"?`;
+  throw new UsageError(`there is no command "${name}"; ${mend}`);
+}
+
+/** Where the command stands: global flags may come before it. */
+function commandPlace(argv: readonly string[]): number {
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index] ?? "";
+    if (word === "--runs") index += 1;
+    else if (!word.startsWith("-")) return index;
+  }
+  return argv.length;
+}
+
+async function overview({ colors }: Terminal): Promise<string> {
+  const commands = await Promise.all(Object.values(commandLoaders).map((load) => load()));
+  const rows = commands.map(({ name, about }) => [`  ${name}`, about]);
+  const { bold } = colors;
+  return [
+    "varft trains vision-language agents with tools by reinforcement.",
+    "",
+    `${bold("Usage")}  varft <command> [--json] [--runs DIR]`,
+    "",
+    ...tableLines(["", ""], rows).slice(1),
+    "",
+    "varft <command> --help says more about a command.",
+    "",
+  ].join("\n");
+}
+
+async function version(): Promise<string> {
+  const text = await readFile(new URL("../package.json", import.meta.url), "utf8");
+  return String((JSON.parse(text) as { readonly version: unknown }).version);
+}
+
+function interruption(terminal: Terminal): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(exitCodes.interrupted);
+      terminal.err(`\n${name === "SIGINT" ? "Ctrl-C" : name}: stopping; again ends at once.\n`);
+      controller.abort(new InterruptedError(name));
+    });
+  }
+  return controller.signal;
+}
+
+function drained(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
+}

@@ -1,0 +1,71 @@
+// Scores of judged trajectories, over all and by task and kind, with intervals of 95 %.
+import type { GroupKind, Judged } from "./run-log.ts";
+import { bootstrapInterval, type Interval, wilsonInterval } from "./statistics.ts";
+
+/** Percentages, 0–100. */
+export interface Score {
+  readonly n: number;
+  readonly em: number;
+  readonly emInterval: Interval;
+  readonly f1: number;
+  readonly f1Interval: Interval;
+}
+
+/** A row of scores: `all`, a task, or a kind of a task. */
+export interface ScoreRow extends Score {
+  readonly label: string;
+  readonly level: "all" | "task" | "kind";
+}
+
+/**
+ * The rows: all, then each task with its kinds in alphabetical order. A task that has no other kind
+ * than itself has no row of its own below it.
+ * @param seed names the resamples of the F1 intervals
+ */
+export function scoreRows(
+  groups: readonly GroupKind[],
+  judged: readonly Judged[],
+  seed: string,
+): readonly ScoreRow[] {
+  const known = judged.filter(({ group }) => groups[group] !== undefined);
+  if (known.length === 0) return [];
+  const rows: ScoreRow[] = [{ label: "all", level: "all", ...scoreOf(known, seed) }];
+  const of = (key: keyof GroupKind, value: string) =>
+    known.filter(({ group }) => groups[group]?.[key] === value);
+  for (const task of distinct(groups.map((group) => group.task))) {
+    const members = of("task", task);
+    if (members.length === 0) continue;
+    rows.push({ label: task, level: "task", ...scoreOf(members, seed) });
+    const kinds = distinct(
+      groups.filter((group) => group.task === task).map((group) => group.kind),
+    );
+    if (kinds.length === 1 && kinds[0] === task) continue;
+    for (const kind of kinds) {
+      const ofKind = members.filter(({ group }) => groups[group]?.kind === kind);
+      if (ofKind.length > 0) rows.push({ label: kind, level: "kind", ...scoreOf(ofKind, seed) });
+    }
+  }
+  return rows;
+}
+
+/** The score of at least one trajectory. */
+export function scoreOf(judged: readonly Judged[], seed: string): Score {
+  const n = judged.length;
+  const right = judged.filter(({ em }) => em === 1).length;
+  const f1s = judged.map(({ f1 }) => f1);
+  return {
+    n,
+    em: (100 * right) / n,
+    emInterval: percent(wilsonInterval(right, n)),
+    f1: (100 * f1s.reduce((sum, f1) => sum + f1, 0)) / n,
+    f1Interval: percent(bootstrapInterval(f1s, seed)),
+  };
+}
+
+function percent([low, high]: Interval): Interval {
+  return [100 * low, 100 * high];
+}
+
+function distinct(values: readonly string[]): string[] {
+  return [...new Set(values)].sort();
+}

@@ -1,0 +1,13 @@
+// The wiring of a run: what stands between the commands and the actors.
+
+export { openSession, runWorker } from "./open.ts";
+export type {
+  OpenSession,
+  RunWorker,
+  Session,
+  SessionOptions,
+  WarmUp,
+  WarmupProgress,
+  WorkerOptions,
+} from "./types.ts";
+export { warmUp } from "./warm-up.ts";

@@ -1,0 +1,11 @@
+// Opens a run or a worker.
+import { TerminalError } from "../../events/index.ts";
+import type { OpenSession, RunWorker } from "./types.ts";
+
+export const openSession: OpenSession = async () => {
+  throw new TerminalError("not-wired", "the run cannot be started by this build");
+};
+
+export const runWorker: RunWorker = async () => {
+  throw new TerminalError("not-wired", "workers cannot be started by this build");
+};

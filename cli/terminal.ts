@@ -1,0 +1,32 @@
+// The terminal as the commands see it, so that they can be tested without one.
+import { createColors } from "picocolors";
+
+export type Colors = ReturnType<typeof createColors>;
+
+/** Where a command writes. Results go to `out`, what is said meanwhile goes to `err`. */
+export interface Terminal {
+  /** A person looks at standard output. */
+  readonly isTty: boolean;
+  /** Columns; a fixed number where nobody looks. */
+  readonly columns: number;
+  readonly colors: Colors;
+  out(text: string): void;
+  err(text: string): void;
+}
+
+const columnsDefault = 100;
+
+/** The process's own terminal. */
+export function processTerminal(env: Readonly<Record<string, string | undefined>>): Terminal {
+  const isTty = process.stdout.isTTY === true && env["TERM"] !== "dumb";
+  const colored = env["FORCE_COLOR"] !== undefined || (isTty && env["NO_COLOR"] === undefined);
+  return {
+    isTty,
+    get columns() {
+      return isTty ? process.stdout.columns : columnsDefault;
+    },
+    colors: createColors(colored),
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+  };
+}
