@@ -1,18 +1,6 @@
 // What can go wrong in a run that the world causes.
 import { TerminalError } from "../events/index.ts";
 
-/** A worker whose results would not be comparable bit by bit was refused (I4). */
-export class NumericClassError extends TerminalError {
-  constructor(worker: string, planned: object, offered: object) {
-    super(
-      "numeric-class-mismatch",
-      `worker ${worker} is of another numeric class: the run has ${JSON.stringify(planned)}, ` +
-        `the worker ${JSON.stringify(offered)}. Start it from the same build and image, or set ` +
-        'determinism = "tolerance"',
-    );
-  }
-}
-
 /** A worker reported that it cannot go on. */
 export class WorkerFaultError extends TerminalError {
   constructor(worker: string, code: string, message: string) {

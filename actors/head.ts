@@ -18,16 +18,23 @@ import {
   sha256Hex,
   streams,
 } from "../events/index.ts";
-import { ActorHost, type Bus, defineActor, type HostFault } from "../runtime/index.ts";
+import {
+  ActorHost,
+  type Bus,
+  defineActor,
+  type HostFault,
+  type Registry,
+  serveRegistry,
+  type WorkerEntry,
+} from "../runtime/index.ts";
 import { type Follower, follow, type Ledger } from "../storage/index.ts";
 import type { TaskSource } from "../tasks/index.ts";
-import { NumericClassError, RunMismatchError, WorkerFaultError } from "./errors.ts";
+import { RunMismatchError, WorkerFaultError } from "./errors.ts";
 import { withoutPlacement } from "./placement.ts";
 import {
   type FaultReport,
   headActor,
   Messenger,
-  type Registration,
   type RunAddress,
   received,
   toolActor,
@@ -47,8 +54,6 @@ import {
 } from "./run/index.ts";
 import type { ToolExecutor } from "./tool-executor/index.ts";
 
-/** How often the head looks for workers that went silent, in milliseconds. */
-const sweepMs = 5_000;
 /** How long the head sleeps without a hint before it reads the ledger, in milliseconds. */
 const followMs = 250;
 
@@ -67,8 +72,6 @@ export interface HeadOptions {
   readonly tasks: TaskSource;
   readonly tools: ToolExecutor;
   readonly comparePixels: ComparePixels;
-  /** Milliseconds since 1970. */
-  readonly clock: () => number;
   /** Every event from now on, in the order of the ledger. */
   readonly onEvent?: (event: EventEnvelope) => void;
   /** A repair is right up to this mean absolute pixel difference, 0–255. */
@@ -81,7 +84,7 @@ export interface Head {
   /** There may be new events: to be called by the ledger's `onCommitted`. */
   hint(): void;
   /** A worker process has ended; its groups go to others. */
-  workerEnded(worker: string, cause: string): Promise<void>;
+  workerEnded(worker: string, cause: string): void;
   /** The workers that are registered, by id. */
   workers(): readonly string[];
   /** Stops everything that is under way here. */
@@ -111,7 +114,9 @@ class RunHead implements Head {
   readonly #evaluations: ReturnType<typeof evaluationHost>;
   readonly #services: { close(): Promise<void> }[] = [];
   #follower: Follower | null = null;
-  #sweep: NodeJS.Timeout | null = null;
+  // Numbers of lives start over with each head; what it records about them must not.
+  #lifeOfHead = "";
+  #registry: Registry | null = null;
   #complete: (end: EventData<"run.completed">) => void = () => {};
   #fail: (error: Error) => void = () => {};
 
@@ -145,7 +150,8 @@ class RunHead implements Head {
   async begin(): Promise<void> {
     const { ledger, address, onEvent } = this.#options;
     const stream = streams.run(address.run);
-    const { size } = await ledger.head();
+    const { size, hash } = await ledger.head();
+    this.#lifeOfHead = hash;
     const started = await this.#started(stream);
     const note = (recorded: EventEnvelope): void => {
       this.#watch.note(recorded);
@@ -159,7 +165,6 @@ class RunHead implements Head {
     this.#follower.done.catch((thrown: unknown) => this.#fail(ensureError(thrown)));
     await this.#watch.begin();
     this.#serve();
-    this.#sweep = setInterval(() => this.#endSilent(), sweepMs).unref();
     const id = sha256Hex(`start ${stream}`);
     await this.#run.tell(stream, { id, type: "start", started });
     await this.#run.start([stream]);
@@ -176,15 +181,15 @@ class RunHead implements Head {
     return members.map(({ worker }) => worker);
   }
 
-  async workerEnded(worker: string, cause: string): Promise<void> {
+  workerEnded(worker: string, cause: string): void {
     const member = this.#crew.end(worker);
     if (member === null) return;
     const ended = event("actor.ended", { role: member.role, cause });
-    await this.#noteActor(worker, `ended ${worker} ${member.instance}`, ended);
+    this.#note(worker, `ended ${worker} ${member.life} ${this.#lifeOfHead}`, ended);
   }
 
   async close(): Promise<void> {
-    if (this.#sweep !== null) clearInterval(this.#sweep);
+    await this.#registry?.close();
     await Promise.all(this.#services.splice(0).map((service) => service.close()));
     this.#options.tools.close();
     await Promise.all([this.#run.close(), this.#judge.close(), this.#evaluations.close()]);
@@ -220,29 +225,25 @@ class RunHead implements Head {
     const { tools, config } = this.#options;
     const { seed } = config.run;
     const messenger = this.#messenger;
+    const { bus, address, numericClass } = this.#options;
+    this.#registry = serveRegistry(bus, address, {
+      numericClass,
+      determinism: config.determinism === "strict" ? "exact" : "tolerance",
+      onRegistered: (entry) => this.#registered(entry),
+      onGone: ({ id }) => this.workerEnded(id, "silent, or left"),
+    });
     this.#services.push(
-      messenger.serve(headActor, "register", (message) => this.#register(message)),
       messenger.serve(headActor, "describe", async () => ({ seed, config: plain(config) })),
       messenger.serve(headActor, "fault", async (report) => this.#fault(report)),
       messenger.serve(toolActor, "execute", (request) => tools.execute(request)),
     );
   }
 
-  async #register(message: Registration): Promise<typeof received> {
-    const { numericClass, config, clock } = this.#options;
-    const { worker, role, instance, observed } = message;
-    if (config.determinism === "strict" && !same(numericClass, message.numericClass)) {
-      throw new NumericClassError(worker, numericClass, message.numericClass);
-    }
-    if (this.#crew.register(message, clock())) {
-      const registered = event("actor.registered", {
-        role,
-        numericClass: message.numericClass,
-        observed,
-      });
-      await this.#noteActor(worker, `registered ${worker} ${instance}`, registered);
-    }
-    return received;
+  #registered({ id, role, pid, host, numericClass }: WorkerEntry): void {
+    if (role !== "rollout" && role !== "learner") return;
+    this.#crew.add(id, role);
+    const registered = event("actor.registered", { role, numericClass, observed: { pid, host } });
+    this.#note(id, `registered ${id} ${host} ${pid}`, registered);
   }
 
   #fault({ worker, code, message }: FaultReport): typeof received {
@@ -250,23 +251,18 @@ class RunHead implements Head {
     return received;
   }
 
-  #endSilent(): void {
-    for (const { worker } of this.#crew.silent(this.#options.clock())) {
-      this.workerEnded(worker, "silent for too long").catch((thrown: unknown) =>
-        this.#fail(ensureError(thrown)),
-      );
-    }
-  }
-
-  async #noteActor(
+  /** Records what happens to workers: no part of the result, and nobody waits for it. */
+  #note(
     worker: string,
-    what: string,
+    command: string,
     noted: ReturnType<typeof event<"actor.registered" | "actor.ended">>,
-  ): Promise<void> {
+  ): void {
+    const { ledger } = this.#options;
     const stream = streams.actor(worker);
     const parts = [{ stream, expected: null, epoch: 0, events: [noted] }];
-    const command = sha256Hex(what);
-    await this.#options.ledger.append({ command, by: "head", trace: null, blobs: [], parts });
+    ledger
+      .append({ command: sha256Hex(command), by: "head", trace: null, blobs: [], parts })
+      .catch((thrown: unknown) => this.#fail(ensureError(thrown)));
   }
 
   #finish({ data }: EventEnvelope): void {

@@ -4,7 +4,6 @@ export { firstDifference, resultOf, resultOfEvents } from "./compare.ts";
 export {
   EvidenceError,
   MessageError,
-  NumericClassError,
   RunMismatchError,
   WorkerFaultError,
 } from "./errors.ts";
@@ -21,7 +20,7 @@ export type {
   Tensors,
   TrainingSample,
 } from "./learner/index.ts";
-export { runLearnerWorker } from "./learner/index.ts";
+export { runLearnerWorker, warmStart } from "./learner/index.ts";
 export type { RunAddress } from "./protocol.ts";
 export { headActor, Messenger } from "./protocol.ts";
 export type { ComparePixels } from "./reward-judge/index.ts";
@@ -42,4 +41,3 @@ export type {
   ToolExecutorOptions,
 } from "./tool-executor/index.ts";
 export { ToolExecutor } from "./tool-executor/index.ts";
-export type { WorkerIdentity } from "./worker.ts";

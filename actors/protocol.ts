@@ -1,14 +1,15 @@
 // What processes of a run ask each other, and under which subjects. Every message is checked on
 // arrival: the bus carries what anyone on it may have sent.
 //
-//   head            register, describe, fault      workers announce themselves, and what failed
-//   tool-executor   execute                        Rollout has a tool called
-//   <worker id>     play, learn                    the head hands out work; the answer is a receipt
+//   head            describe, fault      what the run is; what failed at a worker
+//   tool-executor   execute              Rollout has a tool called
+//   <worker id>     play, learn          the head hands out work; the answer is a receipt
+//
+// Workers register with the runtime's registry.
 import { z } from "zod";
 import {
   type HashName,
   isHashName,
-  type NumericClass,
   type Sampling,
   type StepName,
   type Task,
@@ -29,10 +30,6 @@ export const toolActor = "tool-executor";
 /** What a worker is for. */
 export type WorkerRole = "rollout" | "learner";
 
-/** How often a worker repeats its registration, in milliseconds; a new head learns of it so. */
-export const beatMs = 2_000;
-/** A worker that was not heard of for so long is dead, in milliseconds. */
-export const silenceMsMax = 60_000;
 /** Time that an answer to a tool call may take, per attempt, in milliseconds. */
 export const toolTimeoutMs = 120_000;
 /** Groups per order; more go into further orders. */
@@ -46,15 +43,6 @@ const stepName = z.custom<StepName>(
     (typeof value === "string" && /^e\d{1,9}$/.test(value)),
 );
 const plain = z.record(z.string(), z.unknown());
-
-const registration = z.strictObject({
-  worker: z.string(),
-  role: z.enum(["rollout", "learner"]),
-  /** Different for each life of a worker. */
-  instance: z.string(),
-  numericClass: z.custom<NumericClass>((value) => typeof value === "object" && value !== null),
-  observed: plain,
-});
 
 const playOrder = z.strictObject({
   step: stepName,
@@ -108,7 +96,6 @@ const receipt = z.strictObject({ ok: z.literal(true) });
 
 /** Every verb, with what is asked and what is answered. */
 const verbs = {
-  register: { ask: registration, answer: receipt },
   describe: { ask: z.strictObject({}), answer: description },
   fault: { ask: faultReport, answer: receipt },
   play: { ask: playOrder, answer: receipt },
@@ -120,7 +107,6 @@ export type Verb = keyof typeof verbs;
 export type Ask<V extends Verb> = z.infer<(typeof verbs)[V]["ask"]>;
 export type Answer<V extends Verb> = z.infer<(typeof verbs)[V]["answer"]>;
 
-export type Registration = Ask<"register">;
 export type PlayOrder = Ask<"play">;
 export type LearnOrder = Ask<"learn">;
 export type ToolRequest = Ask<"execute">;

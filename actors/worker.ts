@@ -1,42 +1,28 @@
-// What every worker does besides its work: registers and keeps doing so, reports what failed.
-import { ensureError, type NumericClass, RetryableError, VarftError } from "../events/index.ts";
-import { beatMs, headActor, type Messenger, type WorkerRole } from "./protocol.ts";
-
-export interface WorkerIdentity {
-  /** The worker's id, a subject token: `rollout-0`. */
-  readonly worker: string;
-  readonly role: WorkerRole;
-  /** Different for each life. */
-  readonly instance: string;
-  readonly numericClass: NumericClass;
-  /** Where it runs, for people. */
-  readonly observed: Readonly<Record<string, unknown>>;
-}
+// What every worker does besides its work: registers and stays registered, reports what failed.
+import { ensureError, VarftError } from "../events/index.ts";
+import { type Bus, joinRegistry, type WorkerInfo } from "../runtime/index.ts";
+import { headActor, type Messenger, type RunAddress } from "./protocol.ts";
 
 /**
- * Registers and repeats it until `signal` is aborted. A head that is away is waited for.
- * @throws what the head refuses the worker with
+ * Registers `info` and stays registered until `signal` is aborted. A head that is away is waited for.
+ * @throws {WorkerRefusedError}
  */
-export async function keepRegistered(
-  messenger: Messenger,
-  identity: WorkerIdentity,
+export async function stayRegistered(
+  bus: Bus,
+  address: RunAddress,
+  info: WorkerInfo,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await messenger.ask(
-        headActor,
-        "register",
-        { ...identity, observed: { ...identity.observed } },
-        {
-          signal,
-        },
-      );
-    } catch (thrown) {
-      if (signal.aborted) return;
-      if (!(thrown instanceof RetryableError)) throw thrown;
-    }
-    await pause(beatMs, signal);
+  try {
+    const membership = await joinRegistry(bus, address, info, signal);
+    const stopped = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.race([membership.ended, stopped]);
+    await membership.leave();
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
   }
 }
 
@@ -49,16 +35,4 @@ export async function reportFault(
   const error = ensureError(fault);
   const code = error instanceof VarftError ? error.code : error.name;
   await messenger.ask(headActor, "fault", { worker, code, message: error.message }).catch(() => {});
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end, { once: true });
-  });
 }

@@ -1,11 +1,17 @@
 // The Learner worker: the wiring of one process. Engine, optimizer, bus and ledger are handed in.
 import { batchSettings, type RunConfig, scheduleSettings } from "../../config/index.ts";
 import { type EventData, type HashName, sha256Hex, streams } from "../../events/index.ts";
-import { ActorHost, type Bus, defineActor, type HostFault } from "../../runtime/index.ts";
+import {
+  ActorHost,
+  type Bus,
+  defineActor,
+  type HostFault,
+  type WorkerInfo,
+} from "../../runtime/index.ts";
 import type { Ledger } from "../../storage/index.ts";
 import { EvidenceError } from "../errors.ts";
 import { type LearnOrder, Messenger, type RunAddress, received } from "../protocol.ts";
-import { keepRegistered, reportFault, type WorkerIdentity } from "../worker.ts";
+import { reportFault, stayRegistered } from "../worker.ts";
 import { decideLearner } from "./decide.ts";
 import { learnerEffects } from "./effects.ts";
 import type { LearnSettings } from "./learn-step.ts";
@@ -17,7 +23,8 @@ export interface LearnerWorkerOptions<S> {
   readonly bus: Bus;
   /** The head's ledger, over the bus. */
   readonly ledger: Pick<Ledger, "append" | "readStream" | "acquireLease" | "blobs">;
-  readonly identity: WorkerIdentity & { readonly role: "learner" };
+  /** Its `role` is `learner`; its id is a subject token: `learner-0`. */
+  readonly info: WorkerInfo;
   readonly config: RunConfig;
   readonly trainer: PolicyTrainer;
   readonly optimizer: PolicyOptimizer<S>;
@@ -30,14 +37,14 @@ export interface LearnerWorkerOptions<S> {
  * @throws what the head refuses the worker with
  */
 export async function runLearnerWorker<S>(options: LearnerWorkerOptions<S>): Promise<void> {
-  const { address, bus, ledger, identity, signal } = options;
+  const { address, bus, ledger, info, signal } = options;
   const messenger = new Messenger(bus, address);
   const stream = streams.learner(address.run);
   const onFault = ({ error }: HostFault): void => {
-    void reportFault(messenger, identity.worker, error);
+    void reportFault(messenger, info.id, error);
   };
   const actor = await defineLearner(options);
-  const holder = `${identity.worker}/${identity.instance}`;
+  const holder = `${info.id}/${info.host}/${info.pid}`;
   const host = new ActorHost({ actor, ledger, holder, onFault });
   const learn = async (order: LearnOrder): Promise<typeof received> => {
     const id = sha256Hex(`assemble ${stream} ${order.step}`);
@@ -45,9 +52,9 @@ export async function runLearnerWorker<S>(options: LearnerWorkerOptions<S>): Pro
     if (outcome.status === "rejected") throw new EvidenceError(outcome.reason);
     return received;
   };
-  const service = messenger.serve(identity.worker, "learn", learn);
+  const service = messenger.serve(info.id, "learn", learn);
   try {
-    await keepRegistered(messenger, identity, signal);
+    await stayRegistered(bus, address, info, signal);
   } finally {
     await service.close();
     await host.close();

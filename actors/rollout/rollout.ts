@@ -13,7 +13,6 @@ import {
   sha256Hex,
   streams,
   type Task,
-  VarftError,
 } from "../../events/index.ts";
 import { ActorHost, defineActor, type HostFault, type HostLedger } from "../../runtime/index.ts";
 import { EvidenceError } from "../errors.ts";
@@ -26,9 +25,6 @@ import { TurnBatcher } from "./turn-batcher.ts";
 
 /** Trajectories under way at once. */
 export const rowsActiveMax = 512;
-
-/** The error by which a ledger tells that a lease went to somebody else. */
-const leaseLost = "ledger-stale-epoch";
 
 export interface RolloutOptions {
   readonly run: string;
@@ -198,9 +194,12 @@ export class Rollout {
     throw new EvidenceError(`${stream} is not being played here`);
   }
 
-  #fault({ stream, error }: HostFault): void {
+  #fault({ kind, stream, error }: HostFault): void {
     for (const [number, group] of this.#groups) {
-      if (group.streams.includes(stream)) this.#report(number, error);
+      if (!group.streams.includes(stream)) continue;
+      // Somebody else plays the group now: nothing has failed.
+      if (kind === "lease-lost") this.#leave(number, group);
+      else this.#report(number, error);
     }
   }
 
@@ -208,7 +207,7 @@ export class Rollout {
     const group = this.#groups.get(number);
     if (group === undefined || this.#closed) return;
     this.#leave(number, group);
-    if (codeOf(error) !== leaseLost) this.#options.onFault(error);
+    this.#options.onFault(error);
   }
 }
 
@@ -219,12 +218,4 @@ function begin(
   prompt: EncodedText,
 ): RolloutCommand {
   return { id: sha256Hex("play", stream), type: "play", policy, task: task.id, sampling, prompt };
-}
-
-function codeOf(error: Error): string {
-  if (error instanceof VarftError) {
-    const cause = error.cause;
-    return cause instanceof VarftError ? cause.code : error.code;
-  }
-  return "";
 }

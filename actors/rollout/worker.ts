@@ -1,9 +1,9 @@
 // A Rollout worker: the wiring of one process. Engine, tokenizer, bus and ledger are handed in.
 import type { RunConfig } from "../../config/index.ts";
-import type { Bus } from "../../runtime/index.ts";
+import type { Bus, WorkerInfo } from "../../runtime/index.ts";
 import type { Ledger } from "../../storage/index.ts";
 import { Messenger, type RunAddress, received, toolActor, toolTimeoutMs } from "../protocol.ts";
-import { keepRegistered, reportFault, type WorkerIdentity } from "../worker.ts";
+import { reportFault, stayRegistered } from "../worker.ts";
 import type { Encoder, Environment, PolicySampler } from "./ports.ts";
 import { Rollout } from "./rollout.ts";
 
@@ -15,7 +15,8 @@ export interface RolloutWorkerOptions {
   readonly bus: Bus;
   /** The head's ledger, over the bus. */
   readonly ledger: Pick<Ledger, "append" | "readStream" | "acquireLease" | "blobs">;
-  readonly identity: WorkerIdentity & { readonly role: "rollout" };
+  /** Its `role` is `rollout`; its id is a subject token: `rollout-0`. */
+  readonly info: WorkerInfo;
   readonly config: RunConfig;
   readonly environment: Environment;
   readonly encoder: Encoder;
@@ -30,14 +31,13 @@ export interface RolloutWorkerOptions {
  * @throws what the head refuses the worker with
  */
 export async function runRolloutWorker(options: RolloutWorkerOptions): Promise<void> {
-  const { address, bus, ledger, identity, config, signal } = options;
-  const { worker } = identity;
+  const { address, bus, ledger, info, config, signal } = options;
   const messenger = new Messenger(bus, address);
   const { turnsMax, callsMax, turnTokensMax, contextTokensMax } = config.rollout;
   const rollout = new Rollout({
     run: address.run,
     seed: config.run.seed,
-    worker: `${worker}/${identity.instance}`,
+    worker: `${info.id}/${info.host}/${info.pid}`,
     limits: { turnsMax, callsMax, turnTokensMax, contextTokensMax },
     lingerMs: options.lingerMs ?? lingerMsDefault,
     ledger,
@@ -51,14 +51,14 @@ export async function runRolloutWorker(options: RolloutWorkerOptions): Promise<v
         timeoutMs: toolTimeoutMs,
         signal: ending,
       }),
-    onFault: (error) => void reportFault(messenger, worker, error),
+    onFault: (error) => void reportFault(messenger, info.id, error),
   });
-  const service = messenger.serve(worker, "play", async (order) => {
+  const service = messenger.serve(info.id, "play", async (order) => {
     await rollout.play(order);
     return received;
   });
   try {
-    await keepRegistered(messenger, identity, signal);
+    await stayRegistered(bus, address, info, signal);
   } finally {
     await service.close();
     await rollout.close();

@@ -37,20 +37,20 @@ export async function castGroups(
   isOpen: (group: number) => boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const assigned = new Map<number, string>();
+  const assigned = new Map<number, number>();
   while (!signal.aborted) {
     const { change } = crew;
     const workers = crew.live("rollout");
-    const instances = new Set(workers.map(({ instance }) => instance));
+    const lives = new Set(workers.map(({ life }) => life));
     const orphans = order.groups.filter(
-      ({ group }) => isOpen(group) && !instances.has(assigned.get(group) ?? ""),
+      ({ group }) => isOpen(group) && !lives.has(assigned.get(group) ?? 0),
     );
     if (orphans.length > 0 && workers.length > 0) {
       const shares = splitGroups(orphans, workers);
       await Promise.all(
         shares.map(async ({ worker, groups }) => {
           if (!(await send(crew, messenger, worker, { ...order, groups }, signal))) return;
-          for (const { group } of groups) assigned.set(group, worker.instance);
+          for (const { group } of groups) assigned.set(group, worker.life);
         }),
       );
     }

@@ -1,32 +1,27 @@
-// Who works for the run: registered workers, by role and life.
+// Who works for the run: the live workers by role.
 //
-// 1. A worker counts from its registration until it is reported dead or was silent for too long.
-//    Being counted wrongly is harmless: leases decide who may write (I5).
-// 2. A worker that starts anew under its old id has another instance; what the old one was given is
-//    nobody's.
-import type { Registration, WorkerRole } from "../protocol.ts";
-import { silenceMsMax } from "../protocol.ts";
+// 1. A worker counts from its registration until it is gone. Being counted wrongly is harmless: leases
+//    decide who may write (I5).
+// 2. Each registration is a life of its own. What an earlier life was given is nobody's, and is handed
+//    out again; the worker leaves alone what it is doing already.
+import type { WorkerRole } from "../protocol.ts";
 
 export interface Member {
   readonly worker: string;
   readonly role: WorkerRole;
-  readonly instance: string;
+  readonly life: number;
 }
 
 export class Crew {
-  readonly #members = new Map<string, Member & { seenMs: number }>();
+  readonly #members = new Map<string, Member>();
+  #lives = 0;
   #change = signalled();
 
-  /** Notes a registration or a beat. Returns true where this life of the worker is new. */
-  register({ worker, role, instance }: Registration, nowMs: number): boolean {
-    const known = this.#members.get(worker);
-    if (known?.instance === instance) {
-      known.seenMs = nowMs;
-      return false;
-    }
-    this.#members.set(worker, { worker, role, instance, seenMs: nowMs });
+  /** Notes a registration. */
+  add(worker: string, role: WorkerRole): void {
+    this.#lives += 1;
+    this.#members.set(worker, { worker, role, life: this.#lives });
     this.#announce();
-    return true;
   }
 
   /** A worker is gone. Returns what it was, or null where it was not known. */
@@ -34,11 +29,6 @@ export class Crew {
     const member = this.#members.get(worker) ?? null;
     if (this.#members.delete(worker)) this.#announce();
     return member;
-  }
-
-  /** Members that were silent for too long. */
-  silent(nowMs: number): readonly Member[] {
-    return [...this.#members.values()].filter(({ seenMs }) => nowMs - seenMs > silenceMsMax);
   }
 
   /** The members of a role, by name. */

@@ -192,13 +192,13 @@ async function keepOrdering(
   order: LearnOrder,
   signal: AbortSignal,
 ): Promise<void> {
-  let ordered = "";
+  let ordered = 0;
   while (!signal.aborted) {
     const { change } = crew;
     const [learner] = crew.live("learner");
-    if (learner !== undefined && learner.instance !== ordered) {
+    if (learner !== undefined && learner.life !== ordered) {
       await messenger.ask(learner.worker, "learn", order, { signal });
-      ordered = learner.instance;
+      ordered = learner.life;
     }
     await untilAborted(change, signal).catch(() => {});
   }

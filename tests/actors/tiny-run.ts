@@ -28,11 +28,18 @@ import {
 const address = { cluster: "test", run: "tiny" };
 export const numericClass = { code: "c", onnxruntime: "o", device: "cpu", sandbox: "tiny" };
 
-export function tinyConfig(changes: { steps?: number; klCoefficient?: number } = {}): RunConfig {
-  const { steps = 12, klCoefficient = 0 } = changes;
+interface TinyChanges {
+  readonly steps?: number;
+  readonly tasks?: number;
+  readonly seed?: number;
+  readonly klCoefficient?: number;
+}
+
+export function tinyConfig(changes: TinyChanges = {}): RunConfig {
+  const { steps = 4, tasks = 8, seed = 3, klCoefficient = 0 } = changes;
   return restoreRunConfig({
     determinism: "strict",
-    run: { seed: 3, steps },
+    run: { seed, steps },
     model: { directory: "tiny" },
     tune: { type: "full", vision: true },
     tasks: { type: "mini" },
@@ -47,7 +54,7 @@ export function tinyConfig(changes: { steps?: number; klCoefficient?: number } =
       contextTokensMax: 32,
     },
     learner: {
-      learningRate: 30,
+      learningRate: 12,
       warmupSteps: 2,
       beta2: 0.98,
       gradientNormMax: 1,
@@ -63,7 +70,7 @@ export function tinyConfig(changes: { steps?: number; klCoefficient?: number } =
     reward: { f1: 0.8, format: 0.2, calls: -0.05 },
     evaluation: {
       sets: [
-        { name: "sampled", set: "held-out", tasks: 40, greedy: false, when: ["before", "after"] },
+        { name: "sampled", set: "held-out", tasks, greedy: false, when: ["before", "after"] },
         {
           name: "no-tool",
           set: "held-out",
@@ -75,9 +82,17 @@ export function tinyConfig(changes: { steps?: number; klCoefficient?: number } =
       ],
     },
     search: { type: "bm25", corpus: "mini", hits: 1 },
-    storage: { gradientBytesMax: 1_000_000, optimizerEverySteps: 5 },
+    storage: { gradientBytesMax: 1_000_000, optimizerEverySteps: 3 },
   });
 }
+
+const infoOf = (id: string, role: string, pid: number, given: typeof numericClass) => ({
+  id,
+  role,
+  pid,
+  host: "here",
+  numericClass: given,
+});
 
 export interface TinyOptions {
   readonly disk?: MemoryDisk;
@@ -119,10 +134,10 @@ export async function startTinyRun(options: TinyOptions = {}): Promise<TinyRun> 
   let instances = 0;
   const world = {} as { run: TinyRun };
 
-  function live(worker: string, work: (signal: AbortSignal, instance: string) => Promise<void>) {
+  function live(worker: string, work: (signal: AbortSignal, pid: number) => Promise<void>) {
     const stop = new AbortController();
     instances += 1;
-    const ended = work(stop.signal, `life-${instances}-${Date.now()}`).catch((thrown: unknown) => {
+    const ended = work(stop.signal, instances).catch((thrown: unknown) => {
       failures.push(thrown);
     });
     lives.set(worker, { stop, ended });
@@ -141,20 +156,14 @@ export async function startTinyRun(options: TinyOptions = {}): Promise<TinyRun> 
     failures,
     async startRollout(worker, sampler = tinySampler(), device = "cpu") {
       const parts = remote();
-      live(worker, (signal, instance) =>
+      live(worker, (signal, pid) =>
         runRolloutWorker({
           ...parts,
           address,
           config,
           sampler,
           signal,
-          identity: {
-            worker,
-            role: "rollout",
-            instance,
-            numericClass: { ...numericClass, device },
-            observed: {},
-          },
+          info: infoOf(worker, "rollout", pid, { ...numericClass, device }),
           environment: tinyEnvironment,
           encoder: tinyEncoder((name) => parts.ledger.blobs.get(name)),
           lingerMs: 2,
@@ -162,13 +171,13 @@ export async function startTinyRun(options: TinyOptions = {}): Promise<TinyRun> 
       );
     },
     startLearner() {
-      live("learner", (signal, instance) =>
+      live("learner", (signal, pid) =>
         runLearnerWorker({
           ...remote(),
           address,
           config,
           signal,
-          identity: { worker: "learner", role: "learner", instance, numericClass, observed: {} },
+          info: infoOf("learner", "learner", pid, numericClass),
           trainer: tinyTrainer,
           optimizer: tinyOptimizer,
         }),
@@ -178,7 +187,7 @@ export async function startTinyRun(options: TinyOptions = {}): Promise<TinyRun> 
       const life = lives.get(worker);
       lives.delete(worker);
       life?.stop.abort();
-      await head?.workerEnded(worker, "killed");
+      head?.workerEnded(worker, "killed");
       await life?.ended;
     },
     result: () => resultOf(ledger),
@@ -211,7 +220,6 @@ export async function startTinyRun(options: TinyOptions = {}): Promise<TinyRun> 
       callsActiveMax: 2,
     }),
     comparePixels: async (image, reference) => (image === reference ? 0 : 100),
-    clock: Date.now,
     onEvent(event) {
       events.push(event);
       options.onEvent?.(event, world.run);

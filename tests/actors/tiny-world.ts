@@ -118,13 +118,17 @@ const floats = (bytes: Uint8Array) => new Float32Array(Uint8Array.from(bytes).bu
 const bytesOf = (values: Float32Array) =>
   new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
 
-/** The table at the start: every token alike, except that turns tend to end. */
+/** The table at the start: turns tend to end, tools to be called, repaired pictures to be named. */
 export function initialPolicy(): Uint8Array {
   const table = new Float32Array(size * size);
   for (let previous = 0; previous < size; previous++) {
     const ends = previous >= token("CODE") && previous <= token("A2");
     table[previous * size + token("END")] = ends ? 4 : -2;
+    for (let answer = token("A0"); answer <= token("A2"); answer++) {
+      if (previous >= token("R0")) table[previous * size + answer] = 1.5;
+    }
   }
+  table[token("D") * size + token("CODE")] = 1.5;
   return bytesOf(table);
 }
 
