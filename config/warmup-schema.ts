@@ -93,7 +93,7 @@ export const warmupSchema = z
       .max(2 ** 31),
     /** The checkpoint folder that is written, relative to the working directory. */
     output: z.string().min(1),
-    dtype: z.enum(["F32", "F16", "BF16"]),
+    dtype: z.enum(["F32", "BF16"]),
     threads: count(256).default(1),
     microRows: count(batchMax),
     tokenizer,
