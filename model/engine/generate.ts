@@ -67,7 +67,7 @@ export async function runGenerate(
 
 /** Encoded images of a batch as feeds, an image that occurs twice only once. */
 export async function imageFeeds(
-  parts: PolicyParts,
+  parts: Pick<PolicyParts, "config" | "encoder">,
   parameters: TensorMap,
   sequences: Pick<ReturnType<typeof sequenceFeeds>, "images" | "imagePositions">,
 ): Promise<Feeds> {

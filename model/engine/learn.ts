@@ -1,5 +1,6 @@
 // Scores and learns from tokens: packs sequences into one run of the learn graph.
 import { assert } from "../../events/index.ts";
+import type { ModelConfig } from "../config.ts";
 import type { TensorMap } from "../qwen/index.ts";
 import { gradientName } from "../qwen/index.ts";
 import { imageFeeds } from "./generate.ts";
@@ -9,7 +10,7 @@ import type { PolicyParts, SamplingSettings } from "./parts.ts";
 import { samplingFeeds } from "./parts.ts";
 import type { Sequence } from "./sequences.ts";
 import { sequenceFeeds } from "./sequences.ts";
-import type { Feeds, Results } from "./session.ts";
+import type { Feeds, Results, Session } from "./session.ts";
 import { floatResult, floats, integers, truths } from "./session.ts";
 
 /** A sequence and the indices (ascending, at least 1) of its tokens that carry loss. */
@@ -67,10 +68,8 @@ export async function runLogProbs(
   parameters: TensorMap,
   batch: LearnBatch,
 ): Promise<TokenScores> {
-  const { feeds, count } = await batchFeeds(parts, parameters, batch);
-  const wantGradient = ["wantGradient", truths([false], [])] as const;
-  const loss = lossFeeds({ normalizer: 1 }, count);
-  return scoresOf(await parts.session.run(new Map([...feeds, ...loss, wantGradient])), count);
+  const { feeds, count } = await learnFeeds(parts, parameters, batch);
+  return scoresOf(await parts.session.run(feeds), count);
 }
 
 /** The loss over the chosen tokens and its gradient. */
@@ -80,10 +79,8 @@ export async function runGradient(
   batch: LearnBatch,
   loss: LossInputs,
 ): Promise<Gradient> {
-  const { feeds, count } = await batchFeeds(parts, parameters, batch);
-  const wantGradient = ["wantGradient", truths([true], [])] as const;
-  const given = lossFeeds(loss, count);
-  const results = await parts.session.run(new Map([...feeds, ...given, wantGradient]));
+  const { feeds, count } = await learnFeeds(parts, parameters, batch, loss);
+  const results = await parts.session.run(feeds);
   const number = (name: string) => floatResult(results, name)[0] ?? 0;
   const names = [...parts.parameters.keys()];
   return {
@@ -96,23 +93,44 @@ export async function runGradient(
   };
 }
 
-async function batchFeeds(
-  parts: PolicyParts,
+/** What the feeds are made from. */
+type LearnParts = Omit<PolicyParts, "session"> & { readonly session: Pick<Session, "inputs"> };
+
+/** All feeds of a run, and the number of chosen tokens. Without a `loss` there is no gradient. */
+export async function learnFeeds(
+  parts: LearnParts,
   parameters: TensorMap,
   { rows, sampling }: LearnBatch,
+  loss?: LossInputs,
 ): Promise<{ readonly feeds: Feeds; readonly count: number }> {
   const sequences = sequenceFeeds(rows, parts.config, parts.rope);
   const images = parts.session.inputs.has("pixels")
-    ? towerFeeds(parts, sequences)
+    ? towerFeeds(parts.config, sequences)
     : await imageFeeds(parts, parameters, sequences);
+  const { chosen, labels, count } = chosenTokens(rows, sequences.length);
+  const feeds = new Map([
+    ...parts.parameters,
+    ...sequences.feeds,
+    ...images,
+    ["chosen", integers(chosen, [chosen.length])] as const,
+    ["labels", integers(labels, [labels.length])] as const,
+    ...samplingFeeds(sampling, parts.config),
+    ...lossFeeds(loss ?? { normalizer: 1 }, count),
+    ["wantGradient", truths([loss !== undefined], [])] as const,
+  ]);
+  return { feeds, count };
+}
+
+/** Flat positions whose next token carries loss, and that token; repeated up to the least number. */
+function chosenTokens(rows: readonly LearnRow[], length: number) {
   const chosen: number[] = [];
   const labels: number[] = [];
-  for (const [row, sequence] of rows.entries()) {
-    for (let at = 0; at < sequence.chosen.length; at++) {
-      const index = sequence.chosen[at] ?? 0;
-      assert(index > 0 && index < sequence.ids.length, `row ${row} has no token ${index} to learn`);
-      chosen.push(row * sequences.length + index - 1);
-      labels.push(sequence.ids[index] ?? 0);
+  for (const [row, { ids, chosen: indices }] of rows.entries()) {
+    for (let at = 0; at < indices.length; at++) {
+      const index = indices[at] ?? 0;
+      assert(index > 0 && index < ids.length, `row ${row} has no token ${index} to learn`);
+      chosen.push(row * length + index - 1);
+      labels.push(ids[index] ?? 0);
     }
   }
   const count = chosen.length;
@@ -121,20 +139,12 @@ async function batchFeeds(
     chosen.push(chosen[0] ?? 0);
     labels.push(labels[0] ?? 0);
   }
-  const feeds = new Map([
-    ...parts.parameters,
-    ...sequences.feeds,
-    ...images,
-    ["chosen", integers(chosen, [chosen.length])] as const,
-    ["labels", integers(labels, [labels.length])] as const,
-    ...samplingFeeds(sampling, parts.config),
-  ]);
-  return { feeds, count };
+  return { chosen, labels, count };
 }
 
 /** Feeds of the tower within the learn graph, an image that occurs twice only once. */
 function towerFeeds(
-  { config }: PolicyParts,
+  config: ModelConfig,
   { images, imagePositions }: Pick<ReturnType<typeof sequenceFeeds>, "images" | "imagePositions">,
 ): Feeds {
   const unique = new Map(images.map((image) => [image.hash, image]));
@@ -160,7 +170,7 @@ function towerFeeds(
 }
 
 /** The smallest image: a batch without images still runs the tower, and nothing refers to it. */
-function blankImage({ vision }: PolicyParts["config"]): ImageInput {
+function blankImage({ vision }: ModelConfig): ImageInput {
   const { mergeSize } = vision;
   const values = vision.channelCount * vision.temporalPatchSize * vision.patchSize ** 2;
   const pixels = new Float32Array(mergeSize ** 2 * values);
