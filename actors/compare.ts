@@ -1,8 +1,9 @@
 // The result of a run, in the sense of invariant I4, and the first place where two results differ.
 //
 // Result = every policy and optimizer hash, and per stream the sequence of (type, version, data
-// without `data.observed`). The names of the runs, where they were placed (`placement.ts`), times, epochs, places and the global order are no
-// part of it; nor are the operational streams `actor/…`, `node/…` and `device/…`.
+// without `data.observed`). The names of the runs, where they were placed (`placement.ts`), times,
+// epochs, places and the global order are no part of it; nor are the operational streams `actor/…`,
+// `node/…` and `device/…`.
 import {
   type EventEnvelope,
   encode,

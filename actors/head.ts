@@ -1,10 +1,11 @@
 // The head of a run: Run, its evaluations, RewardJudge and ToolExecutor, and the desk where workers
-// register. All I/O is handed in; the caller opens the ledger and the bus and closes them afterwards.
+// register. All I/O is handed in; the caller opens the ledger and the bus and closes them
+// afterwards.
 //
-// 1. Everything that the head knows is in the ledger or comes back with the next beat of a worker, so
-//    a head that starts again goes on where the last one was.
-// 2. The first fault that trying again does not mend ends the run: `done` rejects with it, and nothing
-//    that was recorded is lost. `varft train --resume` goes on from there.
+// 1. Everything that the head knows is in the ledger or comes back with the next beat of a worker,
+//    so a head that starts again goes on where the last one was.
+// 2. The first fault that trying again does not mend ends the run: `done` rejects with it, and
+//    nothing that was recorded is lost. `varft train --resume` goes on from there.
 
 import { planSettings, type RunConfig, trainingSampling } from "../config/index.ts";
 import {

@@ -4,7 +4,8 @@ import { type Bus, joinRegistry, type WorkerInfo } from "../runtime/index.ts";
 import { headActor, type Messenger, type RunAddress } from "./protocol.ts";
 
 /**
- * Registers `info` and stays registered until `signal` is aborted. A head that is away is waited for.
+ * Registers `info` and stays registered until `signal` is aborted. A head that is away is waited
+ * for.
  * @throws {WorkerRefusedError}
  */
 export async function stayRegistered(
@@ -26,7 +27,9 @@ export async function stayRegistered(
   }
 }
 
-/** Tells the head what failed. A head that cannot be reached learns nothing: the work is resumed. */
+/**
+ * Tells the head what failed. A head that cannot be reached learns nothing: the work is resumed.
+ */
 export async function reportFault(
   messenger: Messenger,
   worker: string,

@@ -1,5 +1,5 @@
-// What a call costs: a bare request over NATS, ours with its codec and ids, and an actor call that is
-// answered when its event is on disk. The server is a process of its own, as in a run.
+// What a call costs: a bare request over NATS, ours with its codec and ids, and an actor call that
+// is answered when its event is on disk. The server is a process of its own, as in a run.
 //
 //   node --import tsx bench/bus.ts [SECONDS]
 import { mkdtemp, rm } from "node:fs/promises";

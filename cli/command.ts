@@ -1,5 +1,5 @@
-// What a command is, and how its words are read. Usage texts are citty's; the reading is strict, because
-// a flag that nobody reads is a wish that is silently not granted (I6).
+// What a command is, and how its words are read. Usage texts are citty's; the reading is strict,
+// because a flag that nobody reads is a wish that is silently not granted (I6).
 import { parseArgs } from "node:util";
 import type { ArgsDef } from "citty";
 import { ensureError } from "../events/index.ts";
@@ -47,8 +47,8 @@ export const globalArgs = {
 } as const satisfies ArgsDef;
 
 /**
- * Reads words by a definition's `args`. All flags with values may be repeated; who wants one takes the
- * last.
+ * Reads words by a definition's `args`. All flags with values may be repeated; who wants one takes
+ * the last.
  * @throws {UsageError}
  */
 export function readWords(name: string, args: ArgsDef, raw: readonly string[]): Words {

@@ -1,5 +1,5 @@
-// How a run in progress is told: a view that redraws itself for people at a terminal, one line per step
-// elsewhere, JSON lines for scripts.
+// How a run in progress is told: a view that redraws itself for people at a terminal, one line per
+// step elsewhere, JSON lines for scripts.
 import { short, thousands } from "./format.ts";
 import { liveLines } from "./live-lines.ts";
 import { type StepFigures, stepFigures } from "./progress.ts";

@@ -1,5 +1,5 @@
-// What a run's events come to, for people: folded from the ledger, while the run writes or long after.
-// The order of streams does not matter, only that each stream's events come in theirs.
+// What a run's events come to, for people: folded from the ledger, while the run writes or long
+// after. The order of streams does not matter, only that each stream's events come in theirs.
 import {
   type EvaluationSummary,
   type EventData,

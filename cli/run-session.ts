@@ -1,5 +1,5 @@
-// One session of a run as a person sees it: told while it goes on, stopped by Ctrl-C, summed up at the
-// end. `train` and `eval` are both this.
+// One session of a run as a person sees it: told while it goes on, stopped by Ctrl-C, summed up at
+// the end. `train` and `eval` are both this.
 import type { RunConfig } from "../config/index.ts";
 import { planSettings } from "../config/index.ts";
 import type { CommandContext } from "./command.ts";

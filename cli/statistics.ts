@@ -24,8 +24,8 @@ export function wilsonInterval(successes: number, n: number): Interval {
 }
 
 /**
- * The percentile bootstrap of the mean (Efron, "Bootstrap Methods", 1979). Equal values and seed give
- * equal bounds.
+ * The percentile bootstrap of the mean (Efron, "Bootstrap Methods", 1979). Equal values and seed
+ * give equal bounds.
  */
 export function bootstrapInterval(values: readonly number[], seed: string): Interval {
   assert(values.length > 0, "a mean is of at least one value");

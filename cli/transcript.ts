@@ -1,4 +1,5 @@
-// A trajectory as a person reads it: turn by turn, with what was sampled, called and answered. Pure.
+// A trajectory as a person reads it: turn by turn, with what was sampled, called and answered.
+// Pure.
 import type {
   EventData,
   EventEnvelope,

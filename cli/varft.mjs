@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Starts the command line straight from a clone: registers the TypeScript loader, then runs `main.ts`.
+// Starts the command line straight from a clone: registers the TypeScript loader, then runs
+// `main.ts`.
 try {
   const { register } = await import("tsx/esm/api");
   register();

@@ -1,4 +1,5 @@
-// Keys are written in snake_case and read in camelCase. The change is mechanical in both directions.
+// Keys are written in snake_case and read in camelCase. The change is mechanical in both
+// directions.
 
 /** `turn_tokens_max` → `turnTokensMax`. */
 export function camelCase(key: string): string {

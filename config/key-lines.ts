@@ -1,11 +1,13 @@
-// On which line of a TOML file each key stands. The parser gives values without places, so the text is
-// walked a second time; it is known to be well formed by then.
+// On which line of a TOML file each key stands. The parser gives values without places, so the text
+// is walked a second time; it is known to be well formed by then.
 
 const header = /^\s*(\[{1,2})\s*([^\]]+?)\s*\]{1,2}\s*(?:#.*)?$/;
 const assignment = /^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=/;
 const inlineKey = /[{,]\s*([\w-]+)\s*=/g;
 
-/** Dotted key → line, from 1. Entries of arrays of tables are numbered: `evaluation.sets.0.name`. */
+/**
+ * Dotted key → line, from 1. Entries of arrays of tables are numbered: `evaluation.sets.0.name`.
+ */
 export function keyLines(text: string): ReadonlyMap<string, number> {
   const lines = new Map<string, number>();
   const arrayEntries = new Map<string, number>();

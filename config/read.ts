@@ -1,5 +1,5 @@
-// From a TOML file and overrides to a checked configuration, or to an error that names every fault by
-// key, file and line.
+// From a TOML file and overrides to a checked configuration, or to an error that names every fault
+// by key, file and line.
 import { readFile } from "node:fs/promises";
 import { parse, TomlError } from "smol-toml";
 import type { z } from "zod";

@@ -1,5 +1,5 @@
-// The configuration of a run (`varft train`, `varft eval`). Units stand in the names; tokens, steps and
-// rows are counts. A default stands only where leaving the key out cannot surprise.
+// The configuration of a run (`varft train`, `varft eval`). Units stand in the names; tokens, steps
+// and rows are counts. A default stands only where leaving the key out cannot surprise.
 import { z } from "zod";
 
 /** Whole numbers; the limits keep a slip of the finger from asking for years of work. */
@@ -33,7 +33,9 @@ const model = z.strictObject({
 
 const vision = z.boolean();
 
-/** What is trained: all parameters, or adapters on all linear layers. `vision`: the tower as well. */
+/**
+ * What is trained: all parameters, or adapters on all linear layers. `vision`: the tower as well.
+ */
 const tune = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("full"), vision }),
   z.strictObject({ type: z.literal("lora"), rank: count(1_024), alpha: positive, vision }),

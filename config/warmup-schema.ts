@@ -1,4 +1,5 @@
-// The configuration of a warm start (`varft sft`): a checkpoint from nothing but seeded demonstrations.
+// The configuration of a warm start (`varft sft`): a checkpoint from nothing but seeded
+// demonstrations.
 import { z } from "zod";
 
 const count = (max: number) => z.int().min(1).max(max);

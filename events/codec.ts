@@ -43,7 +43,8 @@ interface NumberArrayClass {
   new (buffer: ArrayBuffer): NumberArray;
 }
 
-// Extension type -> array class. These numbers are in every stored event: never reuse or change one.
+// Extension type -> array class. These numbers are in every stored event: never reuse or change
+// one.
 const numberArrays: ReadonlyMap<number, NumberArrayClass> = new Map<number, NumberArrayClass>([
   [1, Float32Array],
   [2, Float64Array],

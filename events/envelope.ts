@@ -150,7 +150,9 @@ export function leaseOf(stream: string): string {
   return name === null ? stream : groupLease(name.run, name.step, name.group);
 }
 
-/** The command id under which the result of an effect comes back: a pure function of its request. */
+/**
+ * The command id under which the result of an effect comes back: a pure function of its request.
+ */
 export function effectCommandId(requestingEvent: string, effect: string): string {
   return sha256OfLines(requestingEvent, effect);
 }

@@ -2,7 +2,9 @@
 // machines, and the message names the thing, the place and the mend for people.
 // Our own mistakes are not here: they are assertions (`assert` below) and end the process.
 
-/** What the runtime does with an error: stop, try again under the same id, or take note and leave. */
+/**
+ * What the runtime does with an error: stop, try again under the same id, or take note and leave.
+ */
 export type ErrorPolicy = "terminal" | "retryable" | "cancelled";
 
 interface VarftErrorOptions extends ErrorOptions {

@@ -50,8 +50,9 @@ export function philox4x32(counter: Counter, key: Key, out = new Uint32Array(4))
 }
 
 /**
- * A stream of random numbers named by `path`, e.g. `[runSeed, "sample", step, group, sample, turn]`.
- * Streams with different paths are independent; the same path always gives the same numbers.
+ * A stream of random numbers named by `path`, e.g. `[runSeed, "sample", step, group, sample,
+ * turn]`. Streams with different paths are independent; the same path always gives the same
+ * numbers.
  */
 export class RandomStream {
   readonly #key: Key;

@@ -36,7 +36,9 @@ const task = z.strictObject({
 const sampling = z.strictObject({
   temperature: z.number().positive(),
   greedy: z.boolean(),
-  /** False: the tool hands back its input unchanged, a control that shows what the tool is worth. */
+  /**
+   * False: the tool hands back its input unchanged, a control that shows what the tool is worth.
+   */
   tools: z.boolean(),
 });
 
@@ -48,7 +50,9 @@ const summary = z.strictObject({
   f1: z.number(),
   format: z.number(),
   kinds: z.record(z.string(), z.strictObject({ n: count, em: z.number(), f1: z.number() })),
-  /** Share of degraded images that ended within the pixel tolerance of the reference repair, 0–100. */
+  /**
+   * Share of degraded images that ended within the pixel tolerance of the reference repair, 0–100.
+   */
   repaired: z.number().nullable(),
   /** Share of clean images on which a tool was called, 0–100. */
   needlessCalls: z.number().nullable(),

@@ -2,7 +2,8 @@
 //   A1. Every intermediate is rounded to float32 and only + - * / and the square root occur, which
 //       IEEE 754 defines to the last bit: equal inputs give equal bytes on every machine.
 //   A2. Nothing that is passed in is changed.
-//   A3. The order of tensors is the order of keys in `parameters`, and it alone fixes the sum below.
+//   A3. The order of tensors is the order of keys in `parameters`, and it alone fixes the sum
+//       below.
 import { TensorError } from "./errors.ts";
 import type { TensorMap } from "./qwen/index.ts";
 
@@ -138,7 +139,9 @@ function stepFactors(settings: AdamSettings, step: number, scale: number): StepF
   };
 }
 
-/** base^exponent by squaring, every product rounded: the library's power is not the same everywhere. */
+/**
+ * base^exponent by squaring, every product rounded: the library's power is not the same everywhere.
+ */
 function power(base: number, exponent: number): number {
   let result = 1;
   let square = base;

@@ -1,9 +1,10 @@
 // What an actor is: a pure machine, a pure `decide`, and the effects, the only impure part.
 //
-// 1. The machine holds nothing that must survive outside the ledger: no `after`, `invoke` or spawned
-//    children, whose timers and runs are lost or repeated on restore (I2). `defineActor` refuses them.
-// 2. Every event that a state takes is declared by its full type. A wildcard would accept what nobody
-//    thought of, so it is refused too.
+// 1. The machine holds nothing that must survive outside the ledger: no `after`, `invoke` or
+//    spawned children, whose timers and runs are lost or repeated on restore (I2). `defineActor`
+//    refuses them.
+// 2. Every event that a state takes is declared by its full type. A wildcard would accept what
+//    nobody thought of, so it is refused too.
 // 3. Every action is a built-in (`assign`, `raise`) or the name of an effect with a handler.
 import type { AnyStateMachine, SnapshotFrom, StateMachine } from "xstate";
 import { assert, type EventEnvelope, type HashName, type NewEvent } from "../events/index.ts";
@@ -19,8 +20,8 @@ export interface ActorCommand {
 }
 
 /**
- * `decide`'s answer: facts to record (at least one, with the blobs that they name), nothing new to do,
- * or why the command is refused.
+ * `decide`'s answer: facts to record (at least one, with the blobs that they name), nothing new to
+ * do, or why the command is refused.
  */
 export type Decision =
   | { readonly events: readonly NewEvent[]; readonly blobs?: readonly HashName[] }
@@ -54,11 +55,12 @@ export interface EffectCall<P, M extends AnyStateMachine> {
 /**
  * How an effect is carried out.
  *
- * - A function: one call, whose result goes through `decide`. Null: no result (it is asked for again
- *   after a restart).
+ * - A function: one call, whose result goes through `decide`. Null: no result (it is asked for
+ *   again after a restart).
  * - `batch`: all requests of this name that one append (or one restart) made, in the order of the
  *   append's parts. One result per call; the results are recorded by one atomic append.
- * - `notice`: has no result and is not repeated after a restart; for hints to those who keep a cursor.
+ * - `notice`: has no result and is not repeated after a restart; for hints to those who keep a
+ *   cursor.
  */
 export type EffectHandler<P, M extends AnyStateMachine, C extends ActorCommand> =
   | ((params: P, context: EffectContext<M>) => Promise<EffectResult<C> | null>)

@@ -1,9 +1,9 @@
 // Carries out effects: calls handlers, repeats what may be repeated, hands results to the host.
 //
 // 1. An effect that runs is never started a second time, whatever was folded again meanwhile.
-// 2. A retryable error is tried again under the same effect id, a bounded number of times; then, and
-//    on any other error, the instance is parked and the supervisor told. A cancelled effect is dropped:
-//    it has no result, so a later restart asks for it again.
+// 2. A retryable error is tried again under the same effect id, a bounded number of times; then,
+//    and on any other error, the instance is parked and the supervisor told. A cancelled effect is
+//    dropped: it has no result, so a later restart asks for it again.
 // 3. Results go back through the host's mailboxes and `decide`; nothing here changes state.
 import type { AnyStateMachine } from "xstate";
 import { assert, ensureError, leaseOf, VarftError } from "../events/index.ts";

@@ -53,8 +53,8 @@ interface Action {
   readonly params: unknown;
 }
 
-// XState's `transition` builds a whole actor system per call (0.1 ms). The machine itself needs only
-// something to hand its actions to, so one inert scope per machine serves all its instances.
+// XState's `transition` builds a whole actor system per call (0.1 ms). The machine itself needs
+// only something to hand its actions to, so one inert scope per machine serves all its instances.
 class InertScope {
   readonly scope: AnyActorScope;
   #actions: Action[] = [];

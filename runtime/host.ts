@@ -1,15 +1,18 @@
 // The host: runs the instances of one actor type over a ledger.
 //
 // 1. A command goes through `decide`, the ledger, and the fold of what the ledger returned, in this
-//    order; nothing is told to anyone before the events are durable (I1). State is changed by folding
-//    only (I2).
-// 2. One command at a time per instance, in the order of arrival. A group of commands is one append,
-//    all or nothing; it takes its place in every mailbox at once, so groups cannot wait on each other.
-// 3. The host writes under the lease that covers the stream (I5). A conflict means that somebody else
-//    wrote: the stream is folded again and the command decided again, a bounded number of times.
-// 4. Before an append, every event is checked against the machine: XState would ignore it in silence.
-// 5. On first use an instance is folded from its stream, and exactly the effects without a result are
-//    asked for again, under the same ids. Results that are settled or unknown are duplicates.
+//    order; nothing is told to anyone before the events are durable (I1). State is changed by
+//    folding only (I2).
+// 2. One command at a time per instance, in the order of arrival. A group of commands is one
+//    append, all or nothing; it takes its place in every mailbox at once, so groups cannot wait on
+//    each other.
+// 3. The host writes under the lease that covers the stream (I5). A conflict means that somebody
+//    else wrote: the stream is folded again and the command decided again, a bounded number of
+//    times.
+// 4. Before an append, every event is checked against the machine: XState would ignore it in
+//    silence.
+// 5. On first use an instance is folded from its stream, and exactly the effects without a result
+//    are asked for again, under the same ids. Results that are settled or unknown are duplicates.
 // 6. Mailboxes, decisions after conflicts, attempts and waits have named maxima.
 import type { AnyStateMachine, SnapshotFrom } from "xstate";
 import {
@@ -79,8 +82,8 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
   }
 
   /**
-   * Takes over `streams`: acquires their leases, folds them, and asks again for the effects without a
-   * result. Those of one lease and one name stay together, so that a batch comes back as it was.
+   * Takes over `streams`: acquires their leases, folds them, and asks again for the effects without
+   * a result. Those of one lease and one name stay together, so that a batch comes back as it was.
    */
   async start(streams: readonly string[]): Promise<void> {
     const instances = streams.map((stream) => this.#instance(stream));
@@ -96,7 +99,8 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
 
   /**
    * Asks several instances under one lease; what they decide is one append, all or nothing. At most
-   * one command per stream. A rejected or duplicate command adds nothing and does not stop the others.
+   * one command per stream. A rejected or duplicate command adds nothing and does not stop the
+   * others.
    */
   tellAll(commands: readonly StreamCommand<C>[]): Promise<readonly Outcome[]> {
     if (this.#closing.signal.aborted) return Promise.reject(new HostClosedError(this.#actor.type));
@@ -133,7 +137,9 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
     return instance.state;
   }
 
-  /** Drops instances from memory, stops their effects; a later use folds them again. Unparks them. */
+  /**
+   * Drops instances from memory, stops their effects; a later use folds them again. Unparks them.
+   */
   forget(streams: readonly string[]): void {
     for (const stream of streams) {
       this.#instances.get(stream)?.abort(new HostClosedError(this.#actor.type));
@@ -320,7 +326,8 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
       const { instance } = item;
       const events = recorded.filter((event) => event.stream === instance.stream);
       outcomes.set(item, { status: "recorded", events });
-      // Events that are not the next ones were recorded by an earlier attempt: read the stream anew.
+      // Events that are not the next ones were recorded by an earlier attempt: read the stream
+      // anew.
       if (!instance.continues(events)) instance.unload();
       else {
         for (const request of instance.absorb(events)) asked.push({ instance, request });

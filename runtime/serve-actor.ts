@@ -32,8 +32,8 @@ const tellShape = z.strictObject({
 });
 
 /**
- * Serves the instances of `host` at `address`. `check` turns what arrived into a command, or throws:
- * what came over the wire has been checked for an id and a type only.
+ * Serves the instances of `host` at `address`. `check` turns what arrived into a command, or
+ * throws: what came over the wire has been checked for an id and a type only.
  */
 export function serveActor<M extends AnyStateMachine, C extends ActorCommand>(
   bus: Bus,

@@ -16,7 +16,9 @@ const sentences: Readonly<Record<ExecutionCause, string>> = {
   killed: "The code crashed.",
 };
 
-/** No times, addresses or host details. Whoever puts it into a prompt escapes tags, as for any text. */
+/**
+ * No times, addresses or host details. Whoever puts it into a prompt escapes tags, as for any text.
+ */
 export function describeForModel(result: ExecutionResult): string {
   const said = quoteOf(result);
   return said === "" ? sentences[result.cause] : `${sentences[result.cause]}\n${said}`;

@@ -1,5 +1,5 @@
-// The hash chain over stored bytes: hash(0) is 32 zero bytes, hash(n) = SHA-256(hash(n-1) || row(n)).
-// It is over the bytes as stored, never over a second encoding of the same data.
+// The hash chain over stored bytes: hash(0) is 32 zero bytes, hash(n) = SHA-256(hash(n-1) ||
+// row(n)). It is over the bytes as stored, never over a second encoding of the same data.
 import { hash } from "node:crypto";
 import type { LedgerReader } from "./ledger.ts";
 

@@ -21,7 +21,9 @@ export interface AppendPart {
   readonly expected: number | null;
   /** The epoch of the lease that covers the stream (`leaseOf`); 0 where it was never leased. */
   readonly epoch: number;
-  /** The command that this part answers, where one append answers several; the append's by default. */
+  /**
+   * The command that this part answers, where one append answers several; the append's by default.
+   */
   readonly command?: string;
   /** At least one. */
   readonly events: readonly NewEvent[];
@@ -107,7 +109,8 @@ export interface Ledger extends LedgerReader {
   /**
    * Stores events and returns them with their envelopes once they are on disk. A command that is
    * already stored returns its recorded events, whatever its epoch and sequence.
-   * @throws {LedgerError} stale-epoch, stale-sequence, missing-blob, invalid-request, failed, closed
+   * @throws {LedgerError} stale-epoch, stale-sequence, missing-blob, invalid-request, failed,
+   * closed
    * @throws {LedgerBusyError} retryable
    * @throws {CodecError} data that cannot be stored
    */

@@ -1,5 +1,5 @@
-// What stands on the other side of the policy in an episode: the prompt, and the words that follow an
-// action or a tool's answer. Pure; images are named by hash and stand where `<image>` stands.
+// What stands on the other side of the policy in an episode: the prompt, and the words that follow
+// an action or a tool's answer. Pure; images are named by hash and stand where `<image>` stands.
 import type { HashName } from "../events/index.ts";
 import {
   type Action,

@@ -1,5 +1,6 @@
-// Exact match and F1, corrected: words are counted as a multiset, an exact match has F1 1, and a gold
-// answer of nothing but articles keeps them. The reference's own forms differ (`visual-arft.md` 2.2).
+// Exact match and F1, corrected: words are counted as a multiset, an exact match has F1 1, and a
+// gold answer of nothing but articles keeps them. The reference's own forms differ
+// (`visual-arft.md` 2.2).
 
 const articles = /\b(?:a|an|the)\b/g;
 const punctuation = /[!-/:-@[-`{-~]/g;

@@ -1,5 +1,5 @@
-// Dataset files in the official formats: MAT-Coding and MAT-Search rows, as one JSON array or as JSON
-// lines. A row that does not fit names its file and line.
+// Dataset files in the official formats: MAT-Coding and MAT-Search rows, as one JSON array or as
+// JSON lines. A row that does not fit names its file and line.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";

@@ -14,7 +14,9 @@ export interface PreparedTask {
 
 /** An endless supply of training tasks and named evaluation sets. */
 export interface TaskSource {
-  /** Tasks `first` … `first + count - 1` of the training sequence: a pure function of its arguments. */
+  /**
+   * Tasks `first` … `first + count - 1` of the training sequence: a pure function of its arguments.
+   */
   training(first: number, count: number): Promise<readonly PreparedTask[]>;
   /** The first `count` tasks of a named set. */
   evaluation(set: string, count: number): Promise<readonly PreparedTask[]>;
@@ -52,7 +54,9 @@ const evaluationSets = {
   "pairs-kept-out": "pairs-kept-out",
 } as const;
 
-/** The generated benchmark. Evaluation sets depend on nothing but their name; training on `seed`. */
+/**
+ * The generated benchmark. Evaluation sets depend on nothing but their name; training on `seed`.
+ */
 export function miniSource(seed: number): TaskSource {
   const drawTraining = (index: number) => {
     const random = new RandomStream(seed, "task", index);

@@ -1,5 +1,5 @@
-// From judged trajectories to the batch of a step: advantages, dropped groups, minibatches. Pure, so
-// that `replay` re-derives it from the ledger.
+// From judged trajectories to the batch of a step: advantages, dropped groups, minibatches. Pure,
+// so that `replay` re-derives it from the ledger.
 import { assert, type EventData, type HashName, RandomStream } from "../../events/index.ts";
 import { groupAdvantages, isFlat } from "./grpo.ts";
 
@@ -91,8 +91,8 @@ function drawMinibatches(
 }
 
 /**
- * Cuts a list into `parts` runs whose lengths differ by one at most, longer ones first; empty runs are
- * left out.
+ * Cuts a list into `parts` runs whose lengths differ by one at most, longer ones first; empty runs
+ * are left out.
  */
 export function cutEvenly<T>(items: readonly T[], parts: number): T[][] {
   assert(Number.isInteger(parts) && parts > 0, `a list is cut into 1 or more parts, not ${parts}`);

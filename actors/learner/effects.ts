@@ -1,7 +1,8 @@
 // What the learner does to the world: reads the batch's trajectories, learns, stores the results.
 //
 // 1. The weights in memory are replaced only when the fold says that the ledger took them: `learn`
-//    leaves its result aside, and the next batch, which names the policy it starts from, takes it up.
+//    leaves its result aside, and the next batch, which names the policy it starts from, takes it
+//    up.
 // 2. Learning again after a restart gives the same bytes, so the blobs are stored once.
 import { assert, type EventEnvelope, type HashName, hashName } from "../../events/index.ts";
 import type { EffectContext, EffectResult, Effects } from "../../runtime/index.ts";

@@ -1,12 +1,12 @@
-// Group relative policy optimization, as pure functions over numbers. The gradient itself comes from
-// the model's graph; `referenceLoss` says in plain TypeScript what that graph has to compute.
+// Group relative policy optimization, as pure functions over numbers. The gradient itself comes
+// from the model's graph; `referenceLoss` says in plain TypeScript what that graph has to compute.
 //
 // Sources: advantages from Shao et al., "DeepSeekMath" (arXiv 2402.03300, section 4.1), with the
 // constant scale and the token-level mean of Liu et al., "Understanding R1-Zero-Like Training"
-// (arXiv 2503.20783, section 3) and Yu et al., "DAPO" (arXiv 2503.14476, sections 3.1 and 3.3, which
-// also gives the two-sided clip); truncated importance weights from Yao et al., "Your Efficient RL
-// Framework Secretly Brings You Off-Policy RL Training" (2025); the k3 estimator of KL from Schulman,
-// "Approximating KL Divergence" (2020).
+// (arXiv 2503.20783, section 3) and Yu et al., "DAPO" (arXiv 2503.14476, sections 3.1 and 3.3,
+// which also gives the two-sided clip); truncated importance weights from Yao et al., "Your
+// Efficient RL Framework Secretly Brings You Off-Policy RL Training" (2025); the k3 estimator of KL
+// from Schulman, "Approximating KL Divergence" (2020).
 import { assert } from "../../events/index.ts";
 
 /** Rewards of a group that differ by less than this are equal: rounding, no information. */
@@ -126,8 +126,8 @@ export function referenceLoss(tokens: LossTokens, settings: LossSettings): LossT
 }
 
 /**
- * ∂L/∂(current log-prob) per token: −w ρ A / N where the clip leaves the token alone, 0 where it cuts
- * it off, plus β (1 − r) / N.
+ * ∂L/∂(current log-prob) per token: −w ρ A / N where the clip leaves the token alone, 0 where it
+ * cuts it off, plus β (1 − r) / N.
  */
 export function referenceGradient(tokens: LossTokens, settings: LossSettings): Float64Array {
   const count = tokens.current.length;

@@ -3,7 +3,8 @@
 //   idle → learning → idle → …
 //
 // 1. `trail` is what re-derives the optimizer after a restart: every gradient since the last state
-//    that was stored in full. It grows by the minibatches of a step and is cut at each stored state.
+//    that was stored in full. It grows by the minibatches of a step and is cut at each stored
+//    state.
 import { assign, setup } from "xstate";
 import { assert, type EventData, type HashName } from "../../events/index.ts";
 import type { MachineEvent } from "../../runtime/index.ts";

@@ -1,5 +1,5 @@
-// The learner's weights and optimizer after a restart, from the ledger alone: the last state that was
-// stored in full, and every gradient since. What comes out must have the recorded hashes, else
+// The learner's weights and optimizer after a restart, from the ledger alone: the last state that
+// was stored in full, and every gradient since. What comes out must have the recorded hashes, else
 // somebody has touched the evidence (I3).
 import { assert, type HashName, hashName } from "../../events/index.ts";
 import { EvidenceError } from "../errors.ts";

@@ -1,5 +1,5 @@
-// Training samples: the folded trajectories as the learner's graph wants them, and the order in which
-// they are computed.
+// Training samples: the folded trajectories as the learner's graph wants them, and the order in
+// which they are computed.
 import { assert, type HashName } from "../../events/index.ts";
 import type { TrajectoryContext } from "../rollout/index.ts";
 import { cutEvenly } from "./batch.ts";

@@ -7,7 +7,9 @@ import type { Outcome } from "./decide.ts";
 /** Mean absolute difference of two stored images, 0–255; null where they cannot be compared. */
 export type ComparePixels = (image: HashName, reference: HashName) => Promise<number | null>;
 
-/** What a trajectory achieved. Its format is right when every turn was, and the last one answered. */
+/**
+ * What a trajectory achieved. Its format is right when every turn was, and the last one answered.
+ */
 export async function measure(
   trajectory: string,
   context: TrajectoryContext,

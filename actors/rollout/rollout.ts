@@ -1,9 +1,9 @@
 // Plays trajectories: takes orders, hosts one machine per trajectory, keeps one policy loaded.
 //
-// 1. An order is idempotent: what has been recorded is folded, not played again, and a group that is
-//    being played is left alone.
-// 2. An order for another step ends what is still under way from an earlier one: its groups have gone
-//    to somebody else, and no turn of theirs may be sampled with the new policy.
+// 1. An order is idempotent: what has been recorded is folded, not played again, and a group that
+//    is being played is left alone.
+// 2. An order for another step ends what is still under way from an earlier one: its groups have
+//    gone to somebody else, and no turn of theirs may be sampled with the new policy.
 // 3. At most `rowsActiveMax` trajectories are under way; further groups wait for their place.
 import {
   assert,

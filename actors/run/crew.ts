@@ -1,9 +1,9 @@
 // Who works for the run: the live workers by role.
 //
-// 1. A worker counts from its registration until it is gone. Being counted wrongly is harmless: leases
-//    decide who may write (I5).
-// 2. Each registration is a life of its own. What an earlier life was given is nobody's, and is handed
-//    out again; the worker leaves alone what it is doing already.
+// 1. A worker counts from its registration until it is gone. Being counted wrongly is harmless:
+//    leases decide who may write (I5).
+// 2. Each registration is a life of its own. What an earlier life was given is nobody's, and is
+//    handed out again; the worker leaves alone what it is doing already.
 import type { WorkerRole } from "../protocol.ts";
 
 export interface Member {

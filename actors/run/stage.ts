@@ -121,7 +121,9 @@ export class Stage {
     return measure(stream, foldTrajectory(stream, events), task, this.#parts.comparePixels);
   }
 
-  /** Judges in the order of the plan, so that the judge's stream is the same wherever they played. */
+  /**
+   * Judges in the order of the plan, so that the judge's stream is the same wherever they played.
+   */
   async #judge(
     { step }: PlayOrder,
     outcomes: readonly Outcome[],

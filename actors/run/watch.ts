@@ -1,5 +1,5 @@
-// What the head waits for, it waits for in the ledger: a message that something is done may be lost,
-// an event may not.
+// What the head waits for, it waits for in the ledger: a message that something is done may be
+// lost, an event may not.
 import {
   assert,
   type EventData,

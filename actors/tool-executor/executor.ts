@@ -1,5 +1,5 @@
-// Has tools called for trajectories. Answers calls and is not folded: what a call gave is recorded by
-// the trajectory that made it.
+// Has tools called for trajectories. Answers calls and is not folded: what a call gave is recorded
+// by the trajectory that made it.
 //
 // 1. Equal executions (program, image, sandbox) are carried out once per run while they are
 //    remembered; `observed.source` says where an answer comes from, and is no part of the result.

@@ -24,7 +24,9 @@ export interface GenerateOptions extends SamplingSettings {
   readonly stopIds: readonly number[];
 }
 
-/** A sampled turn: ids, and per token its log-probability and the entropy it was drawn at, in nats. */
+/**
+ * A sampled turn: ids, and per token its log-probability and the entropy it was drawn at, in nats.
+ */
 export interface Turn {
   readonly ids: Int32Array;
   readonly logProbs: Float32Array;

@@ -101,7 +101,9 @@ export class ImageEncoder {
     }
   }
 
-  /** Names the tower's trainable state; a map of parameters is never changed, so it is hashed once. */
+  /**
+   * Names the tower's trainable state; a map of parameters is never changed, so it is hashed once.
+   */
   #towerHash(parameters: TensorMap): string {
     const known = this.#hashes.get(parameters);
     if (known !== undefined) return known;

@@ -121,7 +121,9 @@ export async function learnFeeds(
   return { feeds, count };
 }
 
-/** Flat positions whose next token carries loss, and that token; repeated up to the least number. */
+/**
+ * Flat positions whose next token carries loss, and that token; repeated up to the least number.
+ */
 function chosenTokens(rows: readonly LearnRow[], length: number) {
   const chosen: number[] = [];
   const labels: number[] = [];

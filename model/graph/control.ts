@@ -8,9 +8,9 @@ import type { Node, Subgraph } from "./node.ts";
 import { describe } from "./node.ts";
 
 /**
- * `then` where `condition` (bool, no axes) holds, else `otherwise`: lists of equal length and types.
- * What only one branch needs runs only there; what both need, or anything outside, runs before.
- * Sizes may differ between the branches, ranks may not.
+ * `then` where `condition` (bool, no axes) holds, else `otherwise`: lists of equal length and
+ * types. What only one branch needs runs only there; what both need, or anything outside, runs
+ * before. Sizes may differ between the branches, ranks may not.
  */
 export function branch(
   condition: Node,

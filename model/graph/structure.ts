@@ -87,7 +87,9 @@ export function reduceSum(x: Node, axes: readonly number[], keep = false): Node 
   return applyRule("reduceSum", reduceSumRule, [x], { axes, keep });
 }
 
-/** Adds up what broadcasting repeated, so that the result has `shape` (every gradient's last step). */
+/**
+ * Adds up what broadcasting repeated, so that the result has `shape` (every gradient's last step).
+ */
 export function sumTo(x: Node, shape: Shape): Node {
   if (sameShape(x.shape, shape)) return x;
   const extra = x.shape.length - shape.length;
@@ -228,7 +230,9 @@ const replaceRowsRule: Rule = {
   },
 };
 
-/** `x` [n, ...] with its rows `index` (int64 [k], each at most once) replaced by `rows` [k, ...]. */
+/**
+ * `x` [n, ...] with its rows `index` (int64 [k], each at most once) replaced by `rows` [k, ...].
+ */
 export function replaceRows(x: Node, index: Node, rows: Node): Node {
   const [count = 0] = index.shape as readonly Dimension[];
   return applyRule("replaceRows", replaceRowsRule, [x, reshape(index, [count, 1]), rows]);

@@ -87,7 +87,9 @@ function rgbOf(data: Uint8Array, channels: number): Uint8Array {
   return rgb;
 }
 
-/** Pillow's conversion (`cmyk2rgb`, src/libImaging/Convert.c): no profile, one product per colour. */
+/**
+ * Pillow's conversion (`cmyk2rgb`, src/libImaging/Convert.c): no profile, one product per colour.
+ */
 function rgbOfCmyk(data: Uint8Array): Uint8Array {
   const rgb = new Uint8Array((data.length / 4) * 3);
   let target = 0;

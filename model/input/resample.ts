@@ -1,7 +1,8 @@
 // Pillow's bicubic resize, bit for bit (src/libImaging/Resample.c): weights in double precision,
 // rounded to 22-bit fixed point, a horizontal and then a vertical pass over 8-bit values. The model
 // was trained on pictures resized this way, and other bicubic filters differ by up to 57 levels.
-// This is Pillow 3.3 to 12; Pillow 13 swaps the passes of pictures that shrink much in height alone.
+// This is Pillow 3.3 to 12; Pillow 13 swaps the passes of pictures that shrink much in height
+// alone.
 import type { RgbImage } from "./rgb-image.ts";
 
 /** Fraction bits of a weight: 8 bits of pixel, 2 of headroom for negative lobes, 22 left. */

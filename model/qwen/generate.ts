@@ -68,9 +68,9 @@ interface GenerateInputs {
 }
 
 /**
- * Outputs of the first token, `firstTokens`, `firstLogProbs` and `firstEntropies` [rows], and of all
- * rounds of the loop, `tokens`, `logProbs` and `entropies` [rounds, rows]. What stands past a row's
- * end is noise.
+ * Outputs of the first token, `firstTokens`, `firstLogProbs` and `firstEntropies` [rows], and of
+ * all rounds of the loop, `tokens`, `logProbs` and `entropies` [rounds, rows]. What stands past a
+ * row's end is noise.
  */
 export function generateOutputs(weights: Weights): Record<string, Node> {
   const { graph } = weights;

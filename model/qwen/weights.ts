@@ -67,7 +67,9 @@ export class Weights {
     return this.#adapt(linear(x, this.get(down)), this.get(up), base);
   }
 
-  /** The output rows `start`..`end` of a linear layer with bias, as if it were a layer of its own. */
+  /**
+   * The output rows `start`..`end` of a linear layer with bias, as if it were a layer of its own.
+   */
   linearPart(x: Node, layer: string, start: number, end: number): Node {
     const part = (name: string) => slice(this.get(name), 0, start, end);
     const base = linear(x, part(`${layer}.weight`), part(`${layer}.bias`));

@@ -3,8 +3,8 @@
 // 1. Nothing rests on a message having arrived. Requests are repeated under one id and handlers are
 //    idempotent by it; a publish is a hint to somebody who keeps a cursor (I1).
 // 2. A handler that still works on an id is joined by a repetition of it, not started again.
-// 3. Every request has a time limit, a maximum of attempts and a maximum of bytes; a server works on
-//    a bounded number of requests at once and answers the others with "busy" (I7).
+// 3. Every request has a time limit, a maximum of attempts and a maximum of bytes; a server works
+//    on a bounded number of requests at once and answers the others with "busy" (I7).
 // 4. Errors arrive as what they were: the same code, policy and message.
 
 /** Time one attempt may take, in milliseconds. */
@@ -42,7 +42,8 @@ export interface Bus {
    * Asks one server of `subject`.
    * @throws {BusTimeoutError} {BusUnansweredError} {BusBusyError} retryable, after all attempts
    * @throws {BusClosedError} cancelled
-   * @throws {RemoteError} what the handler threw: `TerminalError`, `RetryableError`, `CancelledError`
+   * @throws {RemoteError} what the handler threw: `TerminalError`, `RetryableError`,
+   * `CancelledError`
    */
   request(subject: string, payload: unknown, options?: RequestOptions): Promise<unknown>;
   /** Answers requests. Several servers of one subject share the requests. `*` and `>` match. */

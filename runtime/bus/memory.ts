@@ -1,5 +1,5 @@
-// The bus inside one process, for tests and simulation. Messages pass through the codec, so that what
-// works here works over the network; when they are delivered is up to `schedule`.
+// The bus inside one process, for tests and simulation. Messages pass through the codec, so that
+// what works here works over the network; when they are delivered is up to `schedule`.
 import { randomUUID } from "node:crypto";
 import { decode, encode } from "../../events/index.ts";
 import {

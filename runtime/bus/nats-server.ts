@@ -52,7 +52,9 @@ interface Running {
   readonly log: readonly string[];
 }
 
-/** What a worker of the same host needs to reach the bus of a run directory; null if there is none. */
+/**
+ * What a worker of the same host needs to reach the bus of a run directory; null if there is none.
+ */
 export async function readBusFile(directory: string): Promise<BusPlace | null> {
   const known = await readState(directory);
   return known === null ? null : { url: urlOf(known.port), token: known.token };

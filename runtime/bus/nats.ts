@@ -167,7 +167,8 @@ class NatsBus implements Bus {
   }
 }
 
-// NATS hands over a Buffer, whose sub-arrays are Buffers too; the codec's readers expect plain bytes.
+// NATS hands over a Buffer, whose sub-arrays are Buffers too; the codec's readers expect plain
+// bytes.
 function plainBytes({ data }: Msg): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

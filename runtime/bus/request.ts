@@ -4,10 +4,14 @@ import { ensureError, RetryableError } from "../../events/index.ts";
 import { backoffMs, sleep } from "../backoff.ts";
 import { type RequestOptions, requestAttemptsMax, requestTimeoutMs } from "./bus.ts";
 
-/** Codes of errors after which the bus itself tries again; a handler's own errors go to the caller. */
+/**
+ * Codes of errors after which the bus itself tries again; a handler's own errors go to the caller.
+ */
 const repeated: ReadonlySet<string> = new Set(["bus-timeout", "bus-unanswered", "bus-busy"]);
 
-/** The requests of one connection: repeats them, and ends them all when the connection is closed. */
+/**
+ * The requests of one connection: repeats them, and ends them all when the connection is closed.
+ */
 export class Requests {
   readonly #rejects = new Set<(error: Error) => void>();
   readonly #closing = new AbortController();

@@ -18,7 +18,9 @@ export function subjectOf({ cluster, run, actor }: Address, verb: string): strin
   return `varft.${cluster}.${run}.${actor}.${verb}`;
 }
 
-/** Whether `subject` fits `pattern`, in which `*` stands for one token and a final `>` for the rest. */
+/**
+ * Whether `subject` fits `pattern`, in which `*` stands for one token and a final `>` for the rest.
+ */
 export function subjectMatches(pattern: string, subject: string): boolean {
   const wanted = pattern.split(".");
   const given = subject.split(".");

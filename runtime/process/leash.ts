@@ -1,5 +1,5 @@
-// The leash: a pipe from the head to each of its children. When the head is gone, however it went, the
-// pipe closes, and the child ends. Nothing a head started outlives it.
+// The leash: a pipe from the head to each of its children. When the head is gone, however it went,
+// the pipe closes, and the child ends. Nothing a head started outlives it.
 import { Socket } from "node:net";
 
 /** The file descriptor under which a child finds its leash. */
@@ -17,8 +17,9 @@ export interface Leash {
 }
 
 /**
- * Called once at the start of a worker process. Ends the process `leashGraceMs` after the head is gone
- * or has let go, unless it ended by itself. Without a leash (a worker on another host) nothing happens.
+ * Called once at the start of a worker process. Ends the process `leashGraceMs` after the head is
+ * gone or has let go, unless it ended by itself. Without a leash (a worker on another host) nothing
+ * happens.
  */
 export function holdLeash(environment: Readonly<Record<string, string | undefined>>): Leash {
   const gone = new AbortController();

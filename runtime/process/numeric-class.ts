@@ -33,7 +33,9 @@ export async function numericClassOf(options: NumericClassOptions): Promise<Nume
   };
 }
 
-/** Where two classes differ: `device: cpu-x64-avx2, not cpu-x64-avx512`; null where they are equal. */
+/**
+ * Where two classes differ: `device: cpu-x64-avx2, not cpu-x64-avx512`; null where they are equal.
+ */
 export function differenceOf(given: NumericClass, wanted: NumericClass): string | null {
   const keys = ["code", "onnxruntime", "device", "sandbox"] as const;
   const differences = keys

@@ -2,8 +2,8 @@
 //
 // 1. A worker of another numeric class is refused, and told how the classes differ, unless the run
 //    tolerates differences (I4).
-// 2. A worker that was silent for `workerGoneMs` is gone; if it speaks again, it registers again. Its
-//    leases protect the ledger meanwhile, so this is about who gets new work, not about safety.
+// 2. A worker that was silent for `workerGoneMs` is gone; if it speaks again, it registers again.
+//    Its leases protect the ledger meanwhile, so this is about who gets new work, not about safety.
 // 3. The list lives in the head's memory: after a restart, workers register again by themselves.
 import { z } from "zod";
 import { type NumericClass, TerminalError } from "../../events/index.ts";

@@ -1,4 +1,5 @@
-// Keeps a worker process alive: starts it again after growing waits, and parks it when it keeps dying.
+// Keeps a worker process alive: starts it again after growing waits, and parks it when it keeps
+// dying.
 import { TerminalError } from "../../events/index.ts";
 import { backoffMs, sleep } from "../backoff.ts";
 import { type Death, describeDeath, type WorkerProcess } from "./worker-process.ts";

@@ -27,7 +27,9 @@ export class SpawnError extends TerminalError {
 export interface Death {
   readonly exitCode: number | null;
   readonly signal: string | null;
-  /** Whether the kernel killed for memory in this control group meanwhile; null: cannot be known. */
+  /**
+   * Whether the kernel killed for memory in this control group meanwhile; null: cannot be known.
+   */
   readonly outOfMemory: boolean | null;
   readonly lastLines: readonly string[];
 }
@@ -59,8 +61,8 @@ export async function spawnWorker(options: WorkerOptions): Promise<WorkerProcess
   const child = spawn(command, [...args], {
     stdio: ["ignore", "pipe", "pipe", "pipe"],
     env: { ...env, [leashVariable]: String(leashDescriptor) },
-    // A group of its own: Ctrl-C reaches the head, which ends its children in order; and killing the
-    // group takes along what the child has started.
+    // A group of its own: Ctrl-C reaches the head, which ends its children in order; and killing
+    // the group takes along what the child has started.
     detached: true,
     ...(cwd === undefined ? {} : { cwd }),
   });

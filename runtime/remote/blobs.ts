@@ -1,4 +1,5 @@
-// The head's blobs as a worker sees them: in pieces, checked against their names on arrival, cached.
+// The head's blobs as a worker sees them: in pieces, checked against their names on arrival,
+// cached.
 import { type HashName, hashName } from "../../events/index.ts";
 import { type Blobs, LedgerError } from "../../storage/index.ts";
 import { ByteCache } from "./byte-cache.ts";

@@ -48,7 +48,9 @@ export class LedgerCalls {
   }
 }
 
-/** Runs `work` for the offset of each piece of `size` bytes, some at once. An empty blob is a piece. */
+/**
+ * Runs `work` for the offset of each piece of `size` bytes, some at once. An empty blob is a piece.
+ */
 export async function forEachPiece(
   size: number,
   work: (offset: number) => Promise<void>,

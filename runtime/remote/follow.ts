@@ -5,7 +5,9 @@ import { type Follower, type FollowOptions, follow, type Ledger } from "../../st
 import type { Bus } from "../bus/index.ts";
 import { commitsSubject, type LedgerAddress } from "./protocol.ts";
 
-/** Hands every event from `options.from` on to `handle`; hints over the bus only make it quicker. */
+/**
+ * Hands every event from `options.from` on to `handle`; hints over the bus only make it quicker.
+ */
 export function followLedger(
   bus: Bus,
   address: LedgerAddress,

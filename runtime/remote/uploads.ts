@@ -1,5 +1,5 @@
-// Bytes that arrive in pieces, in memory until they are complete. Bounded in number, bytes and time:
-// a worker that dies in the middle leaves nothing behind.
+// Bytes that arrive in pieces, in memory until they are complete. Bounded in number, bytes and
+// time: a worker that dies in the middle leaves nothing behind.
 import { RetryableError, TerminalError } from "../../events/index.ts";
 import { blobBytesMax } from "../../storage/index.ts";
 import { pieceBytesMax } from "./protocol.ts";

@@ -27,7 +27,9 @@ const openFilesMax = 256;
 /** The user of the image; see its Dockerfile. */
 const userId = 10_001;
 
-/** Who a container belongs to, so that the leftovers of a killed head can be told from live ones. */
+/**
+ * Who a container belongs to, so that the leftovers of a killed head can be told from live ones.
+ */
 export interface Owner {
   readonly run: string;
   readonly host: string;

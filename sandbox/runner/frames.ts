@@ -44,7 +44,9 @@ export type RunnerFrame =
   | { readonly kind: "ready" }
   | RunnerReply;
 
-/** The request's frame in one piece: each write is a message of its own on the way to the runner. */
+/**
+ * The request's frame in one piece: each write is a message of its own on the way to the runner.
+ */
 export function requestFrame(
   nonce: string,
   program: Uint8Array,

@@ -1,8 +1,8 @@
-// Demonstrations for the warm start: episodes of single kinds, told by a teacher of known faults. The
-// faults make head-room on purpose (lazy diagnoses, random diagnoses, wrong arguments, wrong queries)
-// and are the knobs of the start's accuracy. Some demonstrations repair twice: a wrong repair, a look
-// at what it gave, the right one. No image is ever spoilt twice: what is left of the image after a
-// wrong first repair is still one single trouble.
+// Demonstrations for the warm start: episodes of single kinds, told by a teacher of known faults.
+// The faults make head-room on purpose (lazy diagnoses, random diagnoses, wrong arguments, wrong
+// queries) and are the knobs of the start's accuracy. Some demonstrations repair twice: a wrong
+// repair, a look at what it gave, the right one. No image is ever spoilt twice: what is left of the
+// image after a wrong first repair is still one single trouble.
 import type { RandomStream } from "../../events/index.ts";
 import {
   informationOf,

@@ -1,6 +1,6 @@
-// The first lessons: reading letters, seeing what is wrong with an image, copying from a passage. They
-// come before the protocol, because reinforcement can choose among what a policy sees but does not
-// teach it to see (measured; see docs/tiny-checkpoint.md).
+// The first lessons: reading letters, seeing what is wrong with an image, copying from a passage.
+// They come before the protocol, because reinforcement can choose among what a policy sees but does
+// not teach it to see (measured; see docs/tiny-checkpoint.md).
 import type { RandomStream } from "../../events/index.ts";
 import { informationOf } from "../protocol/index.ts";
 import type { Lesson } from "./demonstrations.ts";

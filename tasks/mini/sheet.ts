@@ -1,6 +1,6 @@
-// A sheet: four texts in four fields, twice the side of an ordinary image. The policy sees it scaled
-// down, too small to read; the question names one field by the official 0–1000 coordinates, and
-// cutting it out is the repair.
+// A sheet: four texts in four fields, twice the side of an ordinary image. The policy sees it
+// scaled down, too small to read; the question names one field by the official 0–1000 coordinates,
+// and cutting it out is the repair.
 
 import { fieldPixels } from "./glyphs.ts";
 import type { GreyImage } from "./image.ts";

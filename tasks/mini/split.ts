@@ -1,5 +1,6 @@
-// Which texts are held out. The split is by the hash of the text itself, so that strings, images and
-// facts of the held-out part can be seen neither by the warm start nor by GRPO, whatever the seed.
+// Which texts are held out. The split is by the hash of the text itself, so that strings, images
+// and facts of the held-out part can be seen neither by the warm start nor by GRPO, whatever the
+// seed.
 import { type RandomStream, sha256Bytes } from "../../events/index.ts";
 import { letters } from "./glyphs.ts";
 

@@ -9,7 +9,9 @@ import { rightRepair } from "./programs.ts";
 import { type Field, fieldCoordinates, fields, sheetOf } from "./sheet.ts";
 import { drawName, drawTextOf, type Split } from "./split.ts";
 
-/** What the search task asks, or the trouble of a coding task: `none`, `dark`, `rotation90+dark`… */
+/**
+ * What the search task asks, or the trouble of a coding task: `none`, `dark`, `rotation90+dark`…
+ */
 export type MiniKind = string;
 
 /** A task as it is drawn, before anything is encoded. */

@@ -1,6 +1,6 @@
-// The text that the tiny tokenizer is trained on: every sentence, program and passage that the lessons
-// of a few hundred seeds contain. Names of special tokens and tags are those of Qwen2.5-VL and of the
-// protocol.
+// The text that the tiny tokenizer is trained on: every sentence, program and passage that the
+// lessons of a few hundred seeds contain. Names of special tokens and tags are those of Qwen2.5-VL
+// and of the protocol.
 import { RandomStream } from "../../events/index.ts";
 import { problems } from "../protocol/index.ts";
 import { demonstrate, type Lesson } from "./demonstrations.ts";
@@ -35,8 +35,8 @@ export const tagTokens: readonly string[] = [
 ].flatMap((tag) => [`<${tag}>`, `</${tag}>`]);
 
 /**
- * How text is cut before byte-pair merging: quoted names, bracketed ranges, code up to its bracket or
- * comma, words, single capitals and digits.
+ * How text is cut before byte-pair merging: quoted names, bracketed ranges, code up to its bracket
+ * or comma, words, single capitals and digits.
  */
 export const splitPattern = [
   String.raw`'[^'\n]*'[),}]*\s?`,

@@ -1,5 +1,5 @@
-// What a turn of the model says, read strictly: a thought, then exactly one action. Anything else is
-// malformed, with the reason. Never throws, whatever the text.
+// What a turn of the model says, read strictly: a thought, then exactly one action. Anything else
+// is malformed, with the reason. Never throws, whatever the text.
 import { type Problem, problems } from "./problems.ts";
 
 /** The one action of a turn. */

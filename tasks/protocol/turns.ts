@@ -30,7 +30,9 @@ export function tipsAfterProblem(problems: readonly string[]): string {
 /** What the environment says with the image that a program wrote: the image is the message. */
 export const textWithImage = "";
 
-/** What the environment says when a program gave no image. `reason` is stable and holds no place. */
+/**
+ * What the environment says when a program gave no image. `reason` is stable and holds no place.
+ */
 export const tipsAfterFailure = (reason: string): string => tips(escapeTags(reason));
 
 /** What the environment says when the model has used up its tool calls. */

@@ -1,8 +1,8 @@
-// A whole run in one process: a policy that is a table, an environment of eleven tokens, and the real
-// actors, hosts, bus and ledger between them.
+// A whole run in one process: a policy that is a table, an environment of eleven tokens, and the
+// real actors, hosts, bus and ledger between them.
 //
-// The agent sees a degraded picture (token D), must call its tool (CODE), sees which of three repaired
-// pictures comes back (R0–R2) and must name it (A0–A2). The table knows nothing at first.
+// The agent sees a degraded picture (token D), must call its tool (CODE), sees which of three
+// repaired pictures comes back (R0–R2) and must name it (A0–A2). The table knows nothing at first.
 import type {
   EncodedText,
   Encoder,

@@ -1,5 +1,6 @@
 // Goal: weights are read as they were written, and no damaged or contradictory file is believed.
-// Method: round trips with fast-check, the definition of bfloat16 rounding, and files damaged by hand.
+// Method: round trips with fast-check, the definition of bfloat16 rounding, and files damaged by
+// hand.
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import fc from "fast-check";

@@ -1,6 +1,7 @@
 // Goal: text and ids translate without loss, as the reference library does, and nobody but the chat
 // template places special tokens.
-// Method: a table of the Rust library (tests/reference/tokenizer_parity.py), properties over Unicode.
+// Method: a table of the Rust library (tests/reference/tokenizer_parity.py), properties over
+// Unicode.
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { suite } from "uvu";

@@ -29,7 +29,9 @@ export async function openSession(outputs: Record<string, Node>): Promise<Infere
   });
 }
 
-/** The largest relative error of `build`'s gradients, each parameter measured by its largest one. */
+/**
+ * The largest relative error of `build`'s gradients, each parameter measured by its largest one.
+ */
 export async function gradientError(
   values: Values,
   build: (inputs: Record<string, Node>, graph: Graph) => Node,

@@ -1,5 +1,5 @@
-// A toy actor: a counter that is asked to add a number, fetches how much it is worth (an effect), and
-// ends after `counter.closed`. Small enough to see through, and it has every kind of effect.
+// A toy actor: a counter that is asked to add a number, fetches how much it is worth (an effect),
+// and ends after `counter.closed`. Small enough to see through, and it has every kind of effect.
 import { assign, setup } from "xstate";
 import type { EventEnvelope, NewEvent } from "../../events/index.ts";
 import {

@@ -1,6 +1,6 @@
-// From a lesson to a training sequence: token ids, which of them are learnt, and the images' pixels.
-// The ids are laid out exactly as Rollout lays out a trajectory, so that what is learnt here is what is
-// met there.
+// From a lesson to a training sequence: token ids, which of them are learnt, and the images'
+// pixels. The ids are laid out exactly as Rollout lays out a trajectory, so that what is learnt
+// here is what is met there.
 import {
   imageTokenCount,
   type PreprocessedImage,

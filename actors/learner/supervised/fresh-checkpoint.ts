@@ -1,6 +1,6 @@
-// A Qwen2.5-VL-shaped checkpoint of a chosen size with fresh weights: the folder's files without the
-// training. Its tokenizer is merged from the words of the lessons; its chat template has no system
-// message, so that short prompts stay short.
+// A Qwen2.5-VL-shaped checkpoint of a chosen size with fresh weights: the folder's files without
+// the training. Its tokenizer is merged from the words of the lessons; its chat template has no
+// system message, so that short prompts stay short.
 import {
   buildTokenizer,
   type CheckpointContent,

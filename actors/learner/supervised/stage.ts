@@ -1,5 +1,5 @@
-// One stage of supervised learning: lessons in, batches of cross-entropy out. The batch of a step is a
-// pure function of (seed, stage, step), so that a warm start can be made again byte for byte.
+// One stage of supervised learning: lessons in, batches of cross-entropy out. The batch of a step
+// is a pure function of (seed, stage, step), so that a warm start can be made again byte for byte.
 import { RandomStream } from "../../../events/index.ts";
 import type { Lesson } from "../../../tasks/index.ts";
 import { encodeLesson, type LessonEncoder, type TrainingSequence } from "./encode-lesson.ts";

@@ -1,6 +1,6 @@
 // The warm start: from nothing to a checkpoint that reads, knows the protocol and errs on purpose.
-// First perception, then whole episodes told by a faulty teacher; nothing but seeded lessons goes in,
-// so the same settings give the same bytes on the same numeric class.
+// First perception, then whole episodes told by a faulty teacher; nothing but seeded lessons goes
+// in, so the same settings give the same bytes on the same numeric class.
 import type { RandomStream } from "../../../events/index.ts";
 import {
   type AdamSettings,
@@ -135,7 +135,9 @@ function demonstrateOne(random: RandomStream, faults: TeacherFaults): Lesson {
   return demonstrate(random, task, faults);
 }
 
-/** The gradient of the mean cross-entropy over all learnt tokens, summed in order of the sequences. */
+/**
+ * The gradient of the mean cross-entropy over all learnt tokens, summed in order of the sequences.
+ */
 async function meanGradient(
   policy: Policy,
   parameters: TensorMap,
