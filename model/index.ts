@@ -37,6 +37,7 @@ export {
   buildTokenizer,
   createTokenizer,
   decodeImage,
+  decodeSafetensors,
   encodeSafetensors,
   gridOf,
   imageTokenCount,
@@ -55,3 +56,4 @@ export {
   modelParameters,
   trainableParameters,
 } from "./qwen/index.ts";
+export { TensorCodec } from "./tensor-codec.ts";

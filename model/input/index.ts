@@ -33,6 +33,7 @@ export { qwenChatTemplate } from "./qwen-chat-template.ts";
 export { resizeBicubic } from "./resample.ts";
 export type { RgbImage } from "./rgb-image.ts";
 export { type RopeIndex, type RopeIndexOptions, ropeIndex } from "./rope-index.ts";
+export { decodeSafetensors } from "./safetensors-decode.ts";
 export type { TensorEntry, TensorType, WritableTensorType } from "./safetensors-header.ts";
 export { encodeSafetensors, type Tensor, writeSafetensors } from "./safetensors-write.ts";
 export { type PixelSize, type SmartResizeOptions, smartResize } from "./smart-resize.ts";
