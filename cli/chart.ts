@@ -3,27 +3,6 @@
 const blocks = [" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"] as const;
 const levels = blocks.length - 1;
 
-/** `values` cut into at most `width` means of neighbours, in order. */
-export function resample(values: readonly number[], width: number): number[] {
-  if (values.length <= width) return [...values];
-  return Array.from({ length: width }, (_, index) => {
-    const from = Math.floor((index * values.length) / width);
-    const to = Math.floor(((index + 1) * values.length) / width);
-    const part = values.slice(from, to);
-    return part.reduce((sum, value) => sum + value, 0) / part.length;
-  });
-}
-
-/** One line. The lowest value is a low block, the highest a full one. */
-export function sparkline(values: readonly number[], width: number): string {
-  const points = resample(values, width);
-  const low = Math.min(...points);
-  const span = Math.max(...points) - low;
-  const block = (value: number) =>
-    blocks[span === 0 ? 1 : 1 + Math.round(((value - low) / span) * (levels - 1))] ?? "";
-  return points.map(block).join("");
-}
-
 /** Lines of a curve of `height` rows, its bounds on the left. Empty without values. */
 export function chartLines(
   values: readonly number[],
@@ -44,5 +23,16 @@ export function chartLines(
     });
     const label = row === 0 ? labels[0] : row === height - 1 ? labels[1] : "";
     return `${label.padStart(margin)} ${row === 0 || row === height - 1 ? "┤" : "│"}${cells.join("")}`;
+  });
+}
+
+/** `values` cut into at most `width` means of neighbours, in order. */
+function resample(values: readonly number[], width: number): number[] {
+  if (values.length <= width) return [...values];
+  return Array.from({ length: width }, (_, index) => {
+    const from = Math.floor((index * values.length) / width);
+    const to = Math.floor(((index + 1) * values.length) / width);
+    const part = values.slice(from, to);
+    return part.reduce((sum, value) => sum + value, 0) / part.length;
   });
 }
