@@ -5,5 +5,6 @@ export type { JudgeContext } from "./machine.ts";
 export { judgeMachine } from "./machine.ts";
 export type { ComparePixels } from "./measure.ts";
 export { measure } from "./measure.ts";
+export { pixelComparison } from "./pixels.ts";
 export type { RewardWeights, TrajectoryMetrics } from "./reward.ts";
 export { rewardOf, rewardVersion } from "./reward.ts";

@@ -1,0 +1,145 @@
+// Opens a run's policy from its checkpoint folder: for Rollout, for the learner, and for the head,
+// which only has to name what the run starts from.
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { RunConfig } from "../../config/index.ts";
+import { type HashName, hashName } from "../../events/index.ts";
+import {
+  type AdamState,
+  initialAdamState,
+  type ModelConfig,
+  openPolicy,
+  openTokenizer,
+  type Role,
+  readConfig,
+  readPreprocessor,
+  type TensorMap,
+  type Tuning,
+  trainableParameters,
+} from "../../model/index.ts";
+import type { PolicyOptimizer, PolicyTrainer } from "../learner/index.ts";
+import type { Encoder, PolicySampler } from "../rollout/index.ts";
+import { chatEncoder } from "./chat-encoder.ts";
+import { Pictures, type ReadBlob } from "./pictures.ts";
+import { policySampler } from "./sampler.ts";
+import { encodeAdamState, encodeTensors } from "./tensor-bytes.ts";
+import { adamOptimizer, policyTrainer } from "./trainer.ts";
+import { vocabularyOf } from "./vocabulary.ts";
+
+/** What is trained, as the model room puts it. */
+export function tuningOf({ tune, run }: RunConfig): Tuning {
+  const scope = tune.vision ? ("all" as const) : ("language" as const);
+  if (tune.type === "full") return { type: "full", scope };
+  return { type: "lora", rank: tune.rank, alpha: tune.alpha, seed: run.seed, scope };
+}
+
+/** Rollout's half of a policy. */
+export interface RolloutPolicy {
+  readonly sampler: PolicySampler;
+  readonly encoder: Encoder;
+  close(): Promise<void>;
+}
+
+/** The learner's half of a policy. */
+export interface LearnerPolicy {
+  readonly trainer: PolicyTrainer;
+  readonly optimizer: PolicyOptimizer<AdamState>;
+  close(): Promise<void>;
+}
+
+/** What a run starts from; the bytes are to be stored as blobs. */
+export interface InitialPolicy {
+  /** Names the checkpoint folder: every file that decides what comes out. */
+  readonly base: HashName;
+  readonly policy: Uint8Array;
+  readonly optimizer: Uint8Array;
+}
+
+/** Opens the policy for sampling. `readBlob` gives images. */
+export async function openRolloutPolicy(
+  config: RunConfig,
+  readBlob: ReadBlob,
+): Promise<RolloutPolicy> {
+  const { threads, rowsMax } = config.rollout;
+  const opened = await open(config, readBlob, ["vision", "generate"], threads);
+  const { policy, tokenizer, pictures } = opened;
+  return {
+    sampler: policySampler({ ...opened, rowsMax }),
+    encoder: chatEncoder(tokenizer, pictures),
+    close: () => policy.close(),
+  };
+}
+
+/** Opens the policy for learning. `readBlob` gives images. */
+export async function openLearnerPolicy(
+  config: RunConfig,
+  readBlob: ReadBlob,
+): Promise<LearnerPolicy> {
+  const { threads, microRows, beta1, beta2, epsilon, weightDecay, gradientNormMax } =
+    config.learner;
+  const opened = await open(config, readBlob, ["vision", "learn"], threads);
+  const settings = { beta1, beta2, epsilon, weightDecay, gradientNormMax };
+  return {
+    trainer: policyTrainer({ ...opened, rowsMax: microRows }),
+    optimizer: adamOptimizer(opened.shapes, settings),
+    close: () => opened.policy.close(),
+  };
+}
+
+/** Names and encodes what the run starts from, without an engine. */
+export async function initialPolicy(config: RunConfig): Promise<InitialPolicy> {
+  const { directory } = config.model;
+  const tuning = tuningOf(config);
+  const opened = await openPolicy({ directory, tuning, threads: 1, roles: [] });
+  const shapes = trainableParameters(opened.config, tuning);
+  const parameters = trainedOnly(opened.trainable, opened.config, tuning);
+  await opened.close();
+  return {
+    base: await hashFolder(directory),
+    policy: encodeTensors(parameters, shapes),
+    optimizer: encodeAdamState(initialAdamState(parameters), shapes),
+  };
+}
+
+async function open(
+  config: RunConfig,
+  readBlob: ReadBlob,
+  roles: readonly Role[],
+  threads: number,
+) {
+  const { directory } = config.model;
+  const tuning = tuningOf(config);
+  const tokenizer = await openTokenizer(directory);
+  const model = await readConfig(directory);
+  const pictures = new Pictures(readBlob, await readPreprocessor(directory));
+  const policy = await openPolicy({ directory, tuning, threads, roles });
+  const shapes = trainableParameters(model, tuning);
+  return { policy, tokenizer, pictures, shapes, vocabulary: vocabularyOf(tokenizer, model) };
+}
+
+function trainedOnly(
+  tensors: TensorMap,
+  config: ModelConfig,
+  tuning: Tuning,
+): Map<string, Float32Array> {
+  const names = trainableParameters(config, tuning).map(({ name }) => name);
+  return new Map(names.map((name) => [name, tensors.get(name) ?? new Float32Array()]));
+}
+
+const weighty = /\.(json|safetensors|jinja|txt)$/;
+
+/** One name for all files of a checkpoint folder that matter. */
+async function hashFolder(directory: string): Promise<HashName> {
+  const files = (await readdir(directory)).filter((file) => weighty.test(file)).sort();
+  const lines: string[] = [];
+  for (const file of files) lines.push(`${await hashFile(join(directory, file))}  ${file}`);
+  return hashName(Buffer.from(lines.join("\n")));
+}
+
+async function hashFile(file: string): Promise<string> {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Uint8Array);
+  return hash.digest("hex");
+}
