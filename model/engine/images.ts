@@ -28,9 +28,15 @@ export function tokensOf(image: ImageInput, { vision }: ModelConfig): number {
   return imageTokenCount(image.grid, vision.mergeSize);
 }
 
-/** Feeds for `images`, at least one. */
-export function visionFeeds(images: readonly ImageInput[], config: ModelConfig): VisionFeeds {
+/** The fewest image tokens of a run: matrix products need two rows to round alike. */
+const tokensMin = 2;
+
+/** Feeds for the images given; blank ones, which nothing refers to, make up the least number. */
+export function visionFeeds(given: readonly ImageInput[], config: ModelConfig): VisionFeeds {
   const { vision } = config;
+  const images = [...given];
+  for (let tokens = sumOfTokens(given, config); tokens < tokensMin; tokens++)
+    images.push(blankImage(config));
   const grids = images.map((image) => image.grid);
   const layout = visionLayout(grids, vision);
   const valueCount = vision.channelCount * vision.temporalPatchSize * vision.patchSize ** 2;
@@ -54,6 +60,18 @@ export function visionFeeds(images: readonly ImageInput[], config: ModelConfig):
     ]),
     tokenRows: layout.restoreIndex,
   };
+}
+
+function sumOfTokens(images: readonly ImageInput[], config: ModelConfig): number {
+  return images.reduce((sum, image) => sum + tokensOf(image, config), 0);
+}
+
+/** The smallest image, one token. */
+function blankImage({ vision }: ModelConfig): ImageInput {
+  const { mergeSize } = vision;
+  const values = vision.channelCount * vision.temporalPatchSize * vision.patchSize ** 2;
+  const pixels = new Float32Array(mergeSize ** 2 * values);
+  return { hash: "blank", pixels, grid: [1, mergeSize, mergeSize] };
 }
 
 function unitsOf(image: ImageInput, unitSize: number, valueCount: number): Float32Array[] {

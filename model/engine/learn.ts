@@ -4,7 +4,6 @@ import type { ModelConfig } from "../config.ts";
 import type { TensorMap } from "../qwen/index.ts";
 import { gradientName } from "../qwen/index.ts";
 import { imageFeeds } from "./generate.ts";
-import type { ImageInput } from "./images.ts";
 import { tokensOf, visionFeeds } from "./images.ts";
 import type { PolicyParts, SamplingSettings } from "./parts.ts";
 import { samplingFeeds } from "./parts.ts";
@@ -150,7 +149,7 @@ function towerFeeds(
   { images, imagePositions }: Pick<ReturnType<typeof sequenceFeeds>, "images" | "imagePositions">,
 ): Feeds {
   const unique = new Map(images.map((image) => [image.hash, image]));
-  const given = unique.size > 0 ? [...unique.values()] : [blankImage(config)];
+  const given = [...unique.values()];
   const { feeds, tokenRows } = visionFeeds(given, config);
   const starts = new Map<string, number>();
   let token = 0;
@@ -169,14 +168,6 @@ function towerFeeds(
     ["imageSource", integers(source, [source.length])],
     ["imagePositions", integers(imagePositions, [source.length])],
   ]);
-}
-
-/** The smallest image: a batch without images still runs the tower, and nothing refers to it. */
-function blankImage({ vision }: ModelConfig): ImageInput {
-  const { mergeSize } = vision;
-  const values = vision.channelCount * vision.temporalPatchSize * vision.patchSize ** 2;
-  const pixels = new Float32Array(mergeSize ** 2 * values);
-  return { hash: "blank", pixels, grid: [1, mergeSize, mergeSize] };
 }
 
 function lossFeeds(loss: LossInputs, count: number) {
