@@ -31,13 +31,3 @@ export class RunMismatchError extends TerminalError {
     );
   }
 }
-
-/** The environment's words and images do not fit together. */
-export class PromptError extends TerminalError {
-  constructor(marks: number, images: number) {
-    super(
-      "prompt-images",
-      `a message has ${marks} places for images and ${images} images: does a question hold <image>?`,
-    );
-  }
-}

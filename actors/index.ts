@@ -21,9 +21,12 @@ export type {
   TrainingSample,
 } from "./learner/index.ts";
 export { runLearnerWorker, warmStart } from "./learner/index.ts";
+export type { InitialPolicy, LearnerPolicy, RolloutPolicy } from "./policy/index.ts";
+export { initialPolicy, openLearnerPolicy, openRolloutPolicy } from "./policy/index.ts";
 export type { RunAddress } from "./protocol.ts";
 export { headActor, Messenger } from "./protocol.ts";
 export type { ComparePixels } from "./reward-judge/index.ts";
+export { pixelComparison } from "./reward-judge/index.ts";
 export type {
   EncodedText,
   Encoder,

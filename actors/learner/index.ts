@@ -26,6 +26,7 @@ export type {
 export { learnStep } from "./learn-step.ts";
 export type { AppliedGradient, LearnerContext, TrailStart } from "./machine.ts";
 export { learnerMachine } from "./machine.ts";
+export { adamOptimizer, modelTrainer } from "./model-trainer.ts";
 export type {
   GradientRow,
   GradientSettings,

@@ -5,28 +5,30 @@ import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { RunConfig } from "../../config/index.ts";
-import { type HashName, hashName } from "../../events/index.ts";
+import { assert, type HashName, hashName } from "../../events/index.ts";
 import {
   type AdamState,
   initialAdamState,
-  type ModelConfig,
   openPolicy,
   openTokenizer,
   type Role,
   readConfig,
   readPreprocessor,
-  type TensorMap,
+  TensorCodec,
   type Tuning,
   trainableParameters,
 } from "../../model/index.ts";
-import type { PolicyOptimizer, PolicyTrainer } from "../learner/index.ts";
-import type { Encoder, PolicySampler } from "../rollout/index.ts";
-import { chatEncoder } from "./chat-encoder.ts";
-import { Pictures, type ReadBlob } from "./pictures.ts";
-import { policySampler } from "./sampler.ts";
-import { encodeAdamState, encodeTensors } from "./tensor-bytes.ts";
-import { adamOptimizer, policyTrainer } from "./trainer.ts";
+import { ImageStore } from "../images.ts";
+import {
+  adamOptimizer,
+  modelTrainer,
+  type PolicyOptimizer,
+  type PolicyTrainer,
+} from "../learner/index.ts";
+import { type Encoder, modelEncoder, modelSampler, type PolicySampler } from "../rollout/index.ts";
 import { vocabularyOf } from "./vocabulary.ts";
+
+type ReadBlob = (name: HashName) => Promise<Uint8Array | null>;
 
 /** What is trained, as the model room puts it. */
 export function tuningOf({ tune, run }: RunConfig): Tuning {
@@ -64,10 +66,10 @@ export async function openRolloutPolicy(
 ): Promise<RolloutPolicy> {
   const { threads, rowsMax } = config.rollout;
   const opened = await open(config, readBlob, ["vision", "generate"], threads);
-  const { policy, tokenizer, pictures } = opened;
+  const { policy, tokenizer, images } = opened;
   return {
-    sampler: policySampler({ ...opened, rowsMax }),
-    encoder: chatEncoder(tokenizer, pictures),
+    sampler: modelSampler({ ...opened, rowsMax }),
+    encoder: modelEncoder(tokenizer, images),
     close: () => policy.close(),
   };
 }
@@ -82,8 +84,8 @@ export async function openLearnerPolicy(
   const opened = await open(config, readBlob, ["vision", "learn"], threads);
   const settings = { beta1, beta2, epsilon, weightDecay, gradientNormMax };
   return {
-    trainer: policyTrainer({ ...opened, rowsMax: microRows }),
-    optimizer: adamOptimizer(opened.shapes, settings),
+    trainer: modelTrainer({ ...opened, rowsMax: microRows }),
+    optimizer: adamOptimizer(opened.codec, settings),
     close: () => opened.policy.close(),
   };
 }
@@ -93,13 +95,20 @@ export async function initialPolicy(config: RunConfig): Promise<InitialPolicy> {
   const { directory } = config.model;
   const tuning = tuningOf(config);
   const opened = await openPolicy({ directory, tuning, threads: 1, roles: [] });
-  const shapes = trainableParameters(opened.config, tuning);
-  const parameters = trainedOnly(opened.trainable, opened.config, tuning);
+  const trained = trainableParameters(opened.config, tuning);
+  const codec = new TensorCodec(trained);
+  const parameters = new Map(
+    trained.map(({ name }) => {
+      const values = opened.trainable.get(name);
+      assert(values !== undefined, `the trained parameter ${name} was read`);
+      return [name, values];
+    }),
+  );
   await opened.close();
   return {
     base: await hashFolder(directory),
-    policy: encodeTensors(parameters, shapes),
-    optimizer: encodeAdamState(initialAdamState(parameters), shapes),
+    policy: codec.encode(parameters),
+    optimizer: codec.encodeAdam(initialAdamState(parameters)),
   };
 }
 
@@ -113,19 +122,10 @@ async function open(
   const tuning = tuningOf(config);
   const tokenizer = await openTokenizer(directory);
   const model = await readConfig(directory);
-  const pictures = new Pictures(readBlob, await readPreprocessor(directory));
+  const images = new ImageStore(await readPreprocessor(directory), readBlob);
   const policy = await openPolicy({ directory, tuning, threads, roles });
-  const shapes = trainableParameters(model, tuning);
-  return { policy, tokenizer, pictures, shapes, vocabulary: vocabularyOf(tokenizer, model) };
-}
-
-function trainedOnly(
-  tensors: TensorMap,
-  config: ModelConfig,
-  tuning: Tuning,
-): Map<string, Float32Array> {
-  const names = trainableParameters(config, tuning).map(({ name }) => name);
-  return new Map(names.map((name) => [name, tensors.get(name) ?? new Float32Array()]));
+  const codec = new TensorCodec(trainableParameters(model, tuning));
+  return { policy, tokenizer, images, codec, ...vocabularyOf(tokenizer, model) };
 }
 
 const weighty = /\.(json|safetensors|jinja|txt)$/;

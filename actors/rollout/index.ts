@@ -11,6 +11,8 @@ export { decideRollout, policyMismatch } from "./decide.ts";
 export { foldTrajectory } from "./fold-trajectory.ts";
 export type { PendingCall, Segment, TrajectoryContext } from "./machine.ts";
 export { trajectoryMachine } from "./machine.ts";
+export { modelEncoder } from "./model-encoder.ts";
+export { modelSampler } from "./model-sampler.ts";
 export type {
   Action,
   EncodedText,
