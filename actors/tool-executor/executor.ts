@@ -24,6 +24,8 @@ export interface ToolExecutorOptions {
   };
   /** Executions at once. */
   readonly callsActiveMax: number;
+  /** False: every call is carried out, equal or not. True by default. */
+  readonly remember?: boolean;
 }
 
 type Memory = Map<string, Promise<ToolReply>>;
@@ -53,7 +55,7 @@ export class ToolExecutor {
       return { ...reply, observed: { ...reply.observed, source: "remembered" } };
     }
     const answer = this.#carryOut(request);
-    this.#remember(key, answer);
+    if (this.#options.remember !== false) this.#remember(key, answer);
     return answer;
   }
 

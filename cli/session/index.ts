@@ -1,6 +1,7 @@
 // The wiring of a run: what stands between the commands and the actors.
 
-export { openSession, runWorker } from "./open.ts";
+export { openSession } from "./open-session.ts";
+export { runWorker } from "./run-worker.ts";
 export type {
   OpenSession,
   RunWorker,

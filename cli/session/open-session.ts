@@ -1,0 +1,109 @@
+// Opens a run: ledger, bus, tools, head, workers. The wiring of everything that `varft train` starts.
+//
+// 1. What was opened is closed in the opposite order, also when opening fails half-way; workers go
+//    first, so that nobody is left who asks.
+// 2. The first fault that nobody mends ends the session: `done` rejects with it.
+import { initialPolicy, pixelComparison, startHead } from "../../actors/index.ts";
+import type { RunConfig } from "../../config/index.ts";
+import { announceCommits, connectNats, numericClassOf, serveLedger } from "../../runtime/index.ts";
+import { type Ledger, type Head as LedgerHead, openLedger } from "../../storage/index.ts";
+import { Closers } from "./closers.ts";
+import { openBusPlace, openTasks, openTools } from "./parts.ts";
+import type { OpenSession, SessionOptions } from "./types.ts";
+import { startWorkers } from "./workers.ts";
+
+/** Runs of one host share no bus, so that one name is enough. */
+const cluster = "local";
+
+export const openSession: OpenSession = async (options, signal) => {
+  const closers = new Closers();
+  try {
+    const { done } = await open(options, closers, signal);
+    return { done, close: () => closers.close() };
+  } catch (thrown) {
+    await closers.close().catch(() => {});
+    throw thrown;
+  }
+};
+
+async function open(
+  options: SessionOptions,
+  closers: Closers,
+  signal: AbortSignal,
+): Promise<{ readonly done: Promise<unknown> }> {
+  const { run, directory, config, clock, onEvent } = options;
+  const address = { cluster, run };
+  const fault = new Fault();
+  const listeners: ((head: LedgerHead) => void)[] = [];
+  const onCommitted = (head: LedgerHead) => {
+    for (const listener of listeners) listener(head);
+  };
+  const ledger = await openLedger(directory, { clock, onCommitted });
+  closers.add(() => ledger.close());
+  await readBefore(ledger, onEvent);
+  signal.throwIfAborted();
+  const place = await openBusPlace(options, closers, fault.raise);
+  const bus = await connectNats({ ...place, name: `head ${run}` });
+  closers.add(() => bus.close());
+  const service = serveLedger(bus, address, ledger);
+  closers.add(() => service.close());
+  listeners.push(announceCommits(bus, address));
+  signal.throwIfAborted();
+  const { tools, digest } = await openTools(options, ledger.blobs, closers);
+  const head = await startHead({
+    address,
+    bus,
+    ledger,
+    config,
+    numericClass: await numericClassOf({ sandbox: digest, accelerator: null }),
+    initial: await storeInitial(config, ledger),
+    tasks: await openTasks(config),
+    tools,
+    comparePixels: pixelComparison((name) => ledger.blobs.get(name)),
+    onEvent,
+  });
+  closers.add(() => head.close());
+  listeners.push(() => head.hint());
+  signal.throwIfAborted();
+  startWorkers({ session: options, cluster, place, head, onFailed: fault.raise }, closers);
+  const done = Promise.race([head.done, fault.raised]);
+  // Whoever awaits `done` sees its failure; until then it must not end the process.
+  done.catch(() => {});
+  return { done };
+}
+
+/** What earlier sessions recorded. */
+async function readBefore(ledger: Ledger, onEvent: SessionOptions["onEvent"]): Promise<void> {
+  for (let next = 1; ; ) {
+    const page = await ledger.readAll(next);
+    for (const { event } of page) onEvent(event);
+    const last = page.at(-1);
+    if (last === undefined) return;
+    next = last.global + 1;
+  }
+}
+
+/** Names what the run starts from, and stores the policy and the optimizer. */
+async function storeInitial(config: RunConfig, ledger: Ledger) {
+  const { base, policy, optimizer } = await initialPolicy(config);
+  return {
+    base,
+    policy: await ledger.blobs.put(policy),
+    optimizer: await ledger.blobs.put(optimizer),
+  };
+}
+
+/** A fault of something that works beside the head: its bus, its workers. */
+class Fault {
+  readonly raised: Promise<never>;
+  readonly raise: (error: Error) => void;
+
+  constructor() {
+    let raise: (error: Error) => void = () => {};
+    this.raised = new Promise((_, reject) => {
+      raise = reject;
+    });
+    this.raised.catch(() => {});
+    this.raise = raise;
+  }
+}

@@ -1,0 +1,86 @@
+// The parts of a head that the configuration chooses: tasks, tools, the bus.
+import { type ProgramRunner, type SearchEngine, ToolExecutor } from "../../actors/index.ts";
+import type { RunConfig } from "../../config/index.ts";
+import { type BusPlace, startNatsServer } from "../../runtime/index.ts";
+import {
+  createBm25Search,
+  openDockerSandbox,
+  readCorpus,
+  sandboxImageTag,
+} from "../../sandbox/index.ts";
+import type { Blobs } from "../../storage/index.ts";
+import {
+  miniCorpus,
+  miniSource,
+  readRows,
+  rowSource,
+  searchReport,
+  type TaskSource,
+} from "../../tasks/index.ts";
+import type { Closers } from "./closers.ts";
+import type { SessionOptions } from "./types.ts";
+
+/** The environment variable that holds the token of `bus.url`. */
+export const busTokenVariable = "VARFT_BUS_TOKEN";
+
+/** Where tasks come from. */
+export async function openTasks({ tasks, run }: RunConfig): Promise<TaskSource> {
+  if (tasks.type === "mini") return miniSource(run.seed);
+  return rowSource(tasks.file, await readRows(tasks.file), tasks.images);
+}
+
+/** The sandbox and the search, behind one executor. */
+export async function openTools(
+  { config, run, env }: SessionOptions,
+  blobs: Blobs,
+  closers: Closers,
+): Promise<{ readonly tools: ToolExecutor; readonly digest: string }> {
+  const { containers, runtime, memo, limits, container } = config.sandbox;
+  const socket = env["DOCKER_HOST"]?.replace(/^unix:\/\//, "");
+  const sandbox = await openDockerSandbox({
+    image: await sandboxImageTag(),
+    run,
+    size: containers,
+    container,
+    ...(runtime === undefined ? {} : { runtime }),
+    ...(socket === undefined ? {} : { socket }),
+  });
+  closers.add(() => sandbox.close());
+  const runner: ProgramRunner = {
+    digest: sandbox.digest,
+    execute: (request, signal) => sandbox.execute({ ...request, limits }, signal),
+  };
+  const search = await openSearch(config);
+  const callsActiveMax = containers;
+  const tools = new ToolExecutor({ runner, search, blobs, callsActiveMax, remember: memo });
+  return { tools, digest: sandbox.digest };
+}
+
+async function openSearch({ search }: RunConfig): Promise<SearchEngine> {
+  const { corpus, hits } = search;
+  const passages =
+    corpus === "mini"
+      ? miniCorpus().map(({ id, contents }) => ({ id, text: contents }))
+      : await readCorpus(corpus);
+  const index = createBm25Search(passages);
+  return {
+    async query(query) {
+      const found = await index.query(query, hits);
+      const ids = found.map(({ id }) => id);
+      return { text: searchReport(found.map(({ text }) => text)), observed: { hits: ids } };
+    },
+  };
+}
+
+/** The bus: the configured one, or a private server that lives as long as the session. */
+export async function openBusPlace(
+  { config, directory, env }: SessionOptions,
+  closers: Closers,
+  onFailed: (error: Error) => void,
+): Promise<BusPlace> {
+  const { url } = config.bus;
+  if (url !== undefined) return { url, token: env[busTokenVariable] ?? "" };
+  const server = await startNatsServer({ directory, onFailed });
+  closers.add(() => server.stop());
+  return server;
+}

@@ -1,0 +1,79 @@
+// A worker process: connects to a run's bus, learns from the ledger what the run is, and works.
+import { hostname } from "node:os";
+import {
+  openLearnerPolicy,
+  openRolloutPolicy,
+  runLearnerWorker,
+  runRolloutWorker,
+} from "../../actors/index.ts";
+import { restoreRunConfig } from "../../config/index.ts";
+import { type EventData, streams } from "../../events/index.ts";
+import { connectLedger, connectNats, holdLeash, numericClassOf } from "../../runtime/index.ts";
+import type { Ledger } from "../../storage/index.ts";
+import { environment } from "../../tasks/index.ts";
+import { Closers } from "./closers.ts";
+import type { RunWorker, WorkerOptions } from "./types.ts";
+
+/** How often a worker looks whether its run has been started, in milliseconds. */
+const startPollMs = 200;
+
+export const runWorker: RunWorker = async (options, interrupted) => {
+  const leash = holdLeash(options.env);
+  const signal = AbortSignal.any([interrupted, leash.signal]);
+  const closers = new Closers();
+  try {
+    await work(options, signal, closers);
+  } catch (thrown) {
+    // A head that lets go is a reason to end, not a fault.
+    if (!leash.signal.aborted) throw thrown;
+  } finally {
+    await closers.close();
+  }
+};
+
+async function work(options: WorkerOptions, signal: AbortSignal, closers: Closers): Promise<void> {
+  const { role, worker, cluster, run, bus: place } = options;
+  const address = { cluster, run };
+  const bus = await connectNats({ ...place, name: worker });
+  closers.add(() => bus.close());
+  const ledger = connectLedger({ bus, address });
+  closers.add(() => ledger.close());
+  const started = await startOf(ledger, run, signal);
+  const config = restoreRunConfig(started.config);
+  // Tools run at the head, so that their world is the run's by definition.
+  const { sandbox } = started.numericClass;
+  const info = {
+    id: worker,
+    role,
+    pid: process.pid,
+    host: hostname(),
+    numericClass: await numericClassOf({ sandbox, accelerator: null }),
+  };
+  const common = { address, bus, ledger, info, config, signal };
+  const readBlob: Ledger["blobs"]["get"] = (name) => ledger.blobs.get(name);
+  if (role === "learner") {
+    const policy = await openLearnerPolicy(config, readBlob);
+    closers.add(() => policy.close());
+    const { trainer, optimizer } = policy;
+    await runLearnerWorker({ ...common, trainer, optimizer });
+    return;
+  }
+  const policy = await openRolloutPolicy(config, readBlob);
+  closers.add(() => policy.close());
+  const { sampler, encoder } = policy;
+  await runRolloutWorker({ ...common, environment, encoder, sampler });
+}
+
+/** The run's first event. A head that is still starting is waited for. */
+async function startOf(
+  ledger: Ledger,
+  run: string,
+  signal: AbortSignal,
+): Promise<EventData<"run.started">> {
+  for (;;) {
+    signal.throwIfAborted();
+    const [first] = await ledger.readStream(streams.run(run), 1, 1);
+    if (first !== undefined) return first.data as EventData<"run.started">;
+    await new Promise((resolve) => setTimeout(resolve, startPollMs));
+  }
+}

@@ -1,0 +1,52 @@
+// The worker processes of this host: `varft worker` on a leash, started again when they die.
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Head } from "../../actors/index.ts";
+import { type BusPlace, describeDeath, spawnWorker, supervise } from "../../runtime/index.ts";
+import type { Closers } from "./closers.ts";
+import { busTokenVariable } from "./parts.ts";
+import type { SessionOptions } from "./types.ts";
+
+const launcher = join(dirname(fileURLToPath(import.meta.url)), "..", "varft.mjs");
+
+export interface WorkersOptions {
+  readonly session: SessionOptions;
+  readonly cluster: string;
+  readonly place: BusPlace;
+  readonly head: Head;
+  readonly onFailed: (error: Error) => void;
+}
+
+/** Starts one learner and the configured number of Rollout workers. */
+export function startWorkers(options: WorkersOptions, closers: Closers): void {
+  const { workers } = options.session.config.rollout;
+  const ids = Array.from({ length: workers }, (_, index) => `rollout-${index}`);
+  const supervised = [
+    ...ids.map((id) => start("rollout", id, options)),
+    start("learner", "learner-0", options),
+  ];
+  closers.add(() => Promise.all(supervised.map((one) => one.stop())));
+}
+
+function start(role: "rollout" | "learner", id: string, options: WorkersOptions) {
+  const { session, cluster, place, head, onFailed } = options;
+  const args = ["--role", role, "--id", id, "--run", session.run, "--cluster", cluster];
+  return supervise(id, {
+    spawn: () =>
+      spawnWorker({
+        role: id,
+        command: process.execPath,
+        args: [launcher, "worker", ...args, "--bus", place.url],
+        env: { ...session.env, [busTokenVariable]: place.token },
+        onLine: (line) => session.say(`${id}: ${line}`),
+      }),
+    onChange(change) {
+      if (change.kind === "died") {
+        const cause = describeDeath(change.death);
+        session.say(`${id} died (${cause}) and is started again`);
+        head.workerEnded(id, cause);
+      }
+      if (change.kind === "parked") onFailed(change.error);
+    },
+  });
+}
