@@ -1,7 +1,7 @@
 """One execution's process: a fork of the warm runner that waits for its program, and runs it.
 
-Everything that does not depend on the program is done while the child waits (limits, filter, the
-pages that every program touches), so that the time from request to result is the program's own.
+Everything that does not depend on the program is done while the child waits (streams, limits, the
+filter), so that the time from request to result is the program's own.
 """
 
 import atexit
@@ -102,7 +102,7 @@ def read_exactly(descriptor, length):
 
 
 def warm_up():
-    """Touches the pages that every program touches, so that the fork has copied them in advance."""
+    """In the runner: resolves and allocates once what every program would in its own fork."""
     image = numpy.zeros((8, 8, 3), numpy.uint8)
     _, encoded = cv2.imencode(".jpg", cv2.rotate(image, cv2.ROTATE_180))
     cv2.imdecode(encoded, cv2.IMREAD_COLOR)
@@ -146,7 +146,6 @@ def enter(descriptors, work):
 
 
 def prepare(contained, sealed):
-    warm_up()
     # What is random stays equal between executions unless the program wants otherwise.
     random.seed(0)
     numpy.random.seed(0)

@@ -3,10 +3,9 @@
 import sharp from "sharp";
 import type { ExecutionCause, ExecutionResult, Limits } from "../types.ts";
 import type { RunnerReply } from "./frames.ts";
+import { encodePng } from "./png.ts";
 
 const cutMark = "\n[output truncated]";
-/** Fast and deterministic: these images are looked at once and stored compressed by content. */
-const pngLevel = 2;
 
 export async function resultOf(
   reply: RunnerReply,
@@ -50,18 +49,30 @@ async function checkImage(
   if (cause !== "ok" || bytes === null) return { cause, image: null };
   if (!isPngOrJpeg(bytes)) return { cause: "bad-image", image: null };
   try {
-    const decoder = sharp(bytes, { limitInputPixels: false, failOn: "error", pages: 1 });
-    const { width, height } = await decoder.metadata();
-    // The header alone is read so far: a decompression bomb stops here.
-    if (width * height > limits.imagePixelsMax) return { cause: "output-too-large", image: null };
-    const image = await decoder
+    // The decoder reads the header first: a decompression bomb stops there.
+    const { data, info } = await sharp(bytes, {
+      limitInputPixels: limits.imagePixelsMax,
+      failOn: "error",
+      pages: 1,
+    })
       .toColourspace("srgb")
       .removeAlpha()
-      .png({ compressionLevel: pngLevel, adaptiveFiltering: false })
-      .toBuffer();
-    return { cause: "ok", image };
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return { cause: "ok", image: await encodePng(data, info) };
   } catch {
-    return { cause: "bad-image", image: null };
+    const tooLarge = await isBeyond(bytes, limits.imagePixelsMax);
+    return { cause: tooLarge ? "output-too-large" : "bad-image", image: null };
+  }
+}
+
+/** Why decoding failed, from the header alone. */
+async function isBeyond(bytes: Buffer, pixelsMax: number): Promise<boolean> {
+  try {
+    const { width, height } = await sharp(bytes, { limitInputPixels: false }).metadata();
+    return width * height > pixelsMax;
+  } catch {
+    return false;
   }
 }
 
