@@ -8,7 +8,7 @@ import { isVisionName, trainableParameters } from "../qwen/index.ts";
 import type { ImageInput } from "./images.ts";
 import { tokensOf, visionFeeds } from "./images.ts";
 import { parameterFeeds } from "./parts.ts";
-import type { Session } from "./session.ts";
+import type { Runner } from "./session.ts";
 import { floatResult } from "./session.ts";
 
 /** Bytes of encoded images that are kept; the longest unused ones go first. */
@@ -20,12 +20,12 @@ const batchImagesMax = 64;
 export class ImageEncoder {
   readonly #config: ModelConfig;
   readonly #tuning: Tuning;
-  readonly #session: Session | undefined;
+  readonly #session: Runner | undefined;
   readonly #cache = new Map<string, Float32Array>();
   readonly #hashes = new WeakMap<TensorMap, string>();
   #cacheBytes = 0;
 
-  constructor(config: ModelConfig, tuning: Tuning, session: Session | undefined) {
+  constructor(config: ModelConfig, tuning: Tuning, session: Runner | undefined) {
     this.#config = config;
     this.#tuning = tuning;
     this.#session = session;

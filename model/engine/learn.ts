@@ -9,7 +9,7 @@ import type { PolicyParts, SamplingSettings } from "./parts.ts";
 import { samplingFeeds } from "./parts.ts";
 import type { Sequence } from "./sequences.ts";
 import { sequenceFeeds } from "./sequences.ts";
-import type { Feeds, Results, Session } from "./session.ts";
+import type { Feeds, Results, Runner } from "./session.ts";
 import { floatResult, floats, integers, truths } from "./session.ts";
 
 /** A sequence and the indices (ascending, at least 1) of its tokens that carry loss. */
@@ -93,7 +93,7 @@ export async function runGradient(
 }
 
 /** What the feeds are made from. */
-type LearnParts = Omit<PolicyParts, "session"> & { readonly session: Pick<Session, "inputs"> };
+type LearnParts = Omit<PolicyParts, "session"> & { readonly session: Pick<Runner, "inputs"> };
 
 /** All feeds of a run, and the number of chosen tokens. Without a `loss` there is no gradient. */
 export async function learnFeeds(

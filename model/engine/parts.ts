@@ -5,7 +5,7 @@ import type { TensorMap, Tuning } from "../qwen/index.ts";
 import { maskedScore, sizeOfShape, trainableParameters } from "../qwen/index.ts";
 import type { ImageEncoder } from "./image-encoder.ts";
 import type { RopeTable } from "./rope.ts";
-import type { Feeds, Session } from "./session.ts";
+import type { Feeds, Runner } from "./session.ts";
 import { floats } from "./session.ts";
 
 /** One role of a policy with the parameters of one call. */
@@ -13,7 +13,7 @@ export interface PolicyParts {
   readonly config: ModelConfig;
   readonly rope: RopeTable;
   readonly encoder: ImageEncoder;
-  readonly session: Session;
+  readonly session: Runner;
   readonly parameters: Feeds;
 }
 

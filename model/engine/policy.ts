@@ -5,8 +5,14 @@
 import { assert } from "../../events/index.ts";
 import type { ModelConfig } from "../config.ts";
 import { Graph } from "../graph/index.ts";
-import type { TensorMap, Tuning } from "../qwen/index.ts";
-import { generateOutputs, learnOutputs, visionTokens, Weights } from "../qwen/index.ts";
+import type { SegmentedGraph, TensorMap, Tuning } from "../qwen/index.ts";
+import {
+  generateOutputs,
+  learnOutputs,
+  segmentedOutputs,
+  visionTokens,
+  Weights,
+} from "../qwen/index.ts";
 import type { GenerateOptions, GenerateRow, Turn } from "./generate.ts";
 import { runGenerate } from "./generate.ts";
 import { ImageEncoder } from "./image-encoder.ts";
@@ -16,6 +22,7 @@ import { runGradient, runLogProbs } from "./learn.ts";
 import type { PolicyParts } from "./parts.ts";
 import { parameterFeeds } from "./parts.ts";
 import { RopeTable } from "./rope.ts";
+import { SegmentedRunner } from "./segments.ts";
 import { Session } from "./session.ts";
 import type { PolicySource } from "./source.ts";
 import { openSource } from "./source.ts";
@@ -29,6 +36,11 @@ export type PolicyOptions = PolicySource & {
   /** Threads within one operation. */
   readonly threads: number;
   readonly roles: readonly Role[];
+  /**
+   * What a backward pass keeps: `none` keeps every activation, `segments` those of a few layers at a
+   * time and computes them again, which costs about a third more time.
+   */
+  readonly recompute?: "none" | "segments";
   /** Writes onnxruntime profiles, one per role, with this file name prefix. */
   readonly profile?: string;
 };
@@ -54,25 +66,32 @@ export interface Policy {
   close(): Promise<void>;
 }
 
+type Outputs = SegmentedGraph | Pick<SegmentedGraph, "outputs">;
+
 /** Opens a policy: builds the graphs of its roles and loads the weights. */
 export async function openPolicy(options: PolicyOptions): Promise<Policy> {
   const { tuning, threads, roles } = options;
   const source = await openSource(options, tuning);
   const { config } = source;
-  const open = async (
-    role: Role,
-    outputsOf: (weights: Weights) => Parameters<typeof Session.open>[0],
-  ) => {
+  const open = async (role: Role, outputsOf: (weights: Weights) => Outputs) => {
     if (!roles.includes(role)) return undefined;
     const weights = new Weights(new Graph(), config, tuning, source.frozen);
     const profile = options.profile === undefined ? undefined : `${options.profile}-${role}`;
     const { directory, mapped } = source;
-    return Session.open(outputsOf(weights), { threads, directory, mapped, profile });
+    const outputs = outputsOf(weights);
+    const settings = { threads, directory, mapped, profile };
+    return "stages" in outputs
+      ? SegmentedRunner.open(outputs, config, settings)
+      : Session.open(outputs.outputs, settings);
   };
   const sessions = {
-    vision: await open("vision", (weights) => ({ imageRows: visionTokens(weights) })),
-    generate: await open("generate", generateOutputs),
-    learn: await open("learn", learnOutputs),
+    vision: await open("vision", (weights) => ({ outputs: { imageRows: visionTokens(weights) } })),
+    generate: await open("generate", (weights) => ({ outputs: generateOutputs(weights) })),
+    learn: await open("learn", (weights) =>
+      options.recompute === "segments"
+        ? segmentedOutputs(weights)
+        : { outputs: learnOutputs(weights) },
+    ),
   };
   const encoder = new ImageEncoder(config, tuning, sessions.vision);
   const rope = new RopeTable(config);

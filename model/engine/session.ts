@@ -1,7 +1,6 @@
 // One onnxruntime session: feeds by name, float32 and int64 out.
 //   E1. A run is deterministic: equal feeds give equal bytes, whatever the number of threads.
 //   E2. Denormal numbers count as zero, so that a masked score has the weight 0 exactly.
-import type { OnnxValue as OnnxRuntimeValue } from "onnxruntime-node";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { assert } from "../../events/index.ts";
 import type { Node } from "../graph/index.ts";
@@ -12,7 +11,7 @@ import { sizeOfShape } from "../qwen/index.ts";
 export type Feeds = ReadonlyMap<string, Tensor>;
 
 /** Results by output name. */
-export type Results = Readonly<Record<string, OnnxRuntimeValue>>;
+export type Results = Readonly<Record<string, { readonly data: unknown }>>;
 
 /** Settings of a session. */
 export interface SessionOptions {
@@ -26,8 +25,15 @@ export interface SessionOptions {
   readonly profile?: string | undefined;
 }
 
+/** What runs a role: one session, or one that is run stage by stage. */
+export interface Runner {
+  readonly inputs: ReadonlySet<string>;
+  run(feeds: Feeds): Promise<Results>;
+  close(): Promise<void>;
+}
+
 /** A model that can be run. */
-export class Session {
+export class Session implements Runner {
   readonly inputs: ReadonlySet<string>;
   readonly #session: InferenceSession;
   readonly #profiled: boolean;

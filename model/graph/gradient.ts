@@ -30,6 +30,15 @@ export function gradients(
   );
 }
 
+/** Those of `parameters` on which an output depends. */
+export function reachedParameters(
+  outputs: readonly Node[],
+  parameters: readonly Node[],
+): ReadonlySet<Node> {
+  const between = descendants(parameters, outputs);
+  return new Set(parameters.filter((parameter) => between.has(parameter)));
+}
+
 type Flows = Map<Node, (Node | undefined)[]>;
 
 function propagate(

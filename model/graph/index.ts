@@ -46,7 +46,7 @@ export {
 export type { EmittedModel } from "./emit.ts";
 export { emitModel } from "./emit.ts";
 export { GraphError } from "./errors.ts";
-export { gradients } from "./gradient.ts";
+export { gradients, reachedParameters } from "./gradient.ts";
 export { gemm, linear, matmul } from "./linear.ts";
 export type { DataType, FloatType, Node, TensorData, TensorSource } from "./node.ts";
 export { describe, Graph } from "./node.ts";

@@ -14,6 +14,8 @@ export {
   trainableParameters,
   tunedParameters,
 } from "./parameters.ts";
+export type { SegmentedGraph, StagePlan, StateKind } from "./segments.ts";
+export { segmentedOutputs, stateGradientName, stateName } from "./segments.ts";
 export { visionTokens } from "./vision.ts";
 export type { FrozenTensor, FrozenTensors } from "./weights.ts";
 export { Weights } from "./weights.ts";

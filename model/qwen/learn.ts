@@ -1,6 +1,6 @@
 // Scoring and learning as one graph: log-probabilities of chosen tokens, the loss over them, and,
 // where asked for, its gradient. The forward part runs once; the backward part only when needed.
-import type { Dimension, Node } from "../graph/index.ts";
+import type { Node } from "../graph/index.ts";
 import {
   add,
   branch,
@@ -23,7 +23,7 @@ import {
   where,
   zeros,
 } from "../graph/index.ts";
-import type { ImageTokens } from "./decoder.ts";
+import type { SequenceContext } from "./decoder.ts";
 import {
   causalMask,
   decoderLayer,
@@ -83,16 +83,6 @@ export function lossTerms(current: Node): LossTerms {
   };
 }
 
-/** Where the sequences of a batch are, as graph inputs. */
-interface LearnInputs {
-  readonly rows: Dimension;
-  readonly length: Dimension;
-  readonly ids: Node;
-  readonly cosine: Node;
-  readonly sine: Node;
-  readonly steps: Node;
-}
-
 /**
  * Outputs `logProbs` and `entropies` [tokens], `loss` and its terms, and one gradient per trainable
  * parameter (empty unless the input `wantGradient` is true). `chosen` (int64 [tokens]) holds the
@@ -100,30 +90,56 @@ interface LearnInputs {
  */
 export function learnOutputs(weights: Weights): Record<string, Node> {
   const { graph } = weights;
-  const inputs = learnInputs(weights);
-  let hidden = embedTokens(weights, inputs.ids, imageTokens(weights));
-  const context = { ...inputs, mask: causalMask(inputs.steps) };
-  for (let index = 0; index < weights.config.text.layerCount; index++)
-    hidden = decoderLayer(weights, index, hidden, context).output;
+  const context = learnContext(weights);
+  const images = towerLearns(weights) ? visionTokens(weights) : encodedImages(weights);
+  const embedded = embedTokens(weights, context.ids, imagePlaces(weights, images));
+  const hidden = decoderLayers(weights, embedded, context, 0, weights.config.text.layerCount);
   const scored = scoreTokens(weights, hidden);
-  const terms = graph.within("loss", () => lossTerms(scored.logProbs));
-  const loss = add(add(terms.policy, terms.divergence), terms.crossEntropy);
   const parameters = [...weights.trainable];
-  const nodes = parameters.map(([, node]) => node);
-  const slopes = gradients([[loss, scalar(graph, 1)]], nodes);
-  const wanted = graph.input("wantGradient", "bool", []);
-  const nothing = slopes.map((slope) =>
-    zeros(
-      slope,
-      slope.shape.map(() => 0),
-    ),
+  const slopes = gradients(
+    [[scored.loss, scalar(graph, 1)]],
+    parameters.map(([, node]) => node),
   );
-  const results = branch(wanted, slopes, nothing);
+  const wanted = graph.input("wantGradient", "bool", []);
+  const results = branch(wanted, slopes, slopes.map(nothingLike));
   const named = parameters.map(([name], index) => [gradientName(name), results[index] as Node]);
-  return { ...scored, loss, ...terms, ...Object.fromEntries(named) };
+  return { ...scored, ...Object.fromEntries(named) };
 }
 
-function learnInputs(weights: Weights): LearnInputs {
+/** An empty tensor in place of `node`. */
+export function nothingLike(node: Node): Node {
+  return zeros(
+    node,
+    node.shape.map(() => 0),
+  );
+}
+
+/** Whether the vision tower has trainable parameters. */
+export function towerLearns(weights: Weights): boolean {
+  return [...weights.trainable.keys()].some(isVisionName);
+}
+
+/** The sequences of a batch: their ids (int64 [rows * length]) and what the layers need. */
+export interface LearnContext extends SequenceContext {
+  readonly ids: Node;
+}
+
+/** The decoder layers `start` up to before `end`. */
+export function decoderLayers(
+  weights: Weights,
+  input: Node,
+  context: SequenceContext,
+  start: number,
+  end: number,
+): Node {
+  let hidden = input;
+  for (let index = start; index < end; index++)
+    hidden = decoderLayer(weights, index, hidden, context).output;
+  return hidden;
+}
+
+/** Declares the inputs that describe the sequences of a batch. */
+export function learnContext(weights: Weights): LearnContext {
   const { graph } = weights;
   const rows = dimension("rows");
   const length = dimension("length");
@@ -135,27 +151,25 @@ function learnInputs(weights: Weights): LearnInputs {
     ids: reshape(graph.input("ids", "int64", [rows, length]), [count]),
     cosine: graph.input("cosine", graph.float, angles),
     sine: graph.input("sine", graph.float, angles),
-    steps: graph.input("steps", "int64", [length]),
+    mask: causalMask(graph.input("steps", "int64", [length])),
   };
 }
 
-/** Image tokens: from pixels when the tower learns too, else as they were encoded before. */
-function imageTokens(weights: Weights): ImageTokens {
-  const towerLearns = [...weights.trainable.keys()].some(isVisionName);
-  return imagePlaces(weights, towerLearns ? visionTokens(weights) : encodedImages(weights));
-}
+/** Scores of the chosen tokens, and the loss over them. */
+export type ScoredTokens = LossTerms & {
+  readonly logProbs: Node;
+  readonly entropies: Node;
+  readonly loss: Node;
+};
 
-/** Log-probability and entropy of the sampling distribution at the chosen tokens. */
-export function scoreTokens(
-  weights: Weights,
-  hidden: Node,
-): { readonly logProbs: Node; readonly entropies: Node } {
+/** Log-probability and entropy of the sampling distribution at the chosen tokens, and the loss. */
+export function scoreTokens(weights: Weights, hidden: Node): ScoredTokens {
   const { graph } = weights;
   const tokens = dimension("tokens");
   const chosen = gather(hidden, graph.input("chosen", "int64", [tokens]));
   const logits = policyLogits(logitsOf(weights, chosen), samplingInputs(weights));
-  return {
-    logProbs: pickLogProb(logits, graph.input("labels", "int64", [tokens])),
-    entropies: entropyOf(logits),
-  };
+  const logProbs = pickLogProb(logits, graph.input("labels", "int64", [tokens]));
+  const terms = graph.within("loss", () => lossTerms(logProbs));
+  const loss = add(add(terms.policy, terms.divergence), terms.crossEntropy);
+  return { logProbs, entropies: entropyOf(logits), loss, ...terms };
 }

@@ -27,44 +27,78 @@ interface Grouping {
 }
 
 /**
- * Image tokens [units, hidden] from the graph's inputs. All images of a batch stand in one list of
- * patches, in window order; `pixels` [patches, values], `patchCosine` and `patchSine`
- * [patches, headSize / 2]. For attention, patches are grouped by window and by frame: `windowIndex`
- * [windows, longest] holds patch numbers (any number where a window is shorter), `windowInverse`
- * [patches] the slot of each patch, `windowMask` [windows, longest] 0 or the masked score; the same
- * for `frame`.
+ * The tower over the graph's inputs. All images of a batch stand in one list of patches, in window
+ * order; `pixels` [patches, values], `patchCosine` and `patchSine` [patches, headSize / 2]. For
+ * attention, patches are grouped by window and by frame: `windowIndex` [windows, longest] holds
+ * patch numbers (any number where a window is shorter), `windowInverse` [patches] the slot of each
+ * patch, `windowMask` [windows, longest] 0 or the masked score; the same for `frame`.
  */
-export function visionTokens(weights: Weights): Node {
-  const { graph } = weights;
-  const { vision } = weights.config;
-  const unitPatches = vision.mergeSize ** 2;
-  const units = dimension("units");
-  const patches = productOf(unitPatches, units);
-  const patchSize = vision.channelCount * vision.temporalPatchSize * vision.patchSize ** 2;
-  const half = vision.headSize / 2;
-  const angles = {
-    cosine: graph.input("patchCosine", graph.float, [patches, half]),
-    sine: graph.input("patchSine", graph.float, [patches, half]),
-  };
-  const windows = grouping(weights, "window", patches, angles);
-  const frames = grouping(weights, "frame", patches, angles);
-  const pixels = graph.input("pixels", graph.float, [patches, patchSize]);
-  const filter = reshape(weights.get("visual.patch_embed.proj.weight"), [
-    vision.hiddenSize,
-    patchSize,
-  ]);
-  let x = linear(pixels, filter);
-  for (let index = 0; index < vision.layerCount; index++) {
-    const full = vision.fullAttentionLayers.includes(index);
-    const layer = `visual.blocks.${index}`;
-    x = graph.within(layer, () => visionBlock(weights, layer, x, full ? frames : windows));
+export class VisionTower {
+  /** Number of patches: that of image tokens, `units`, times the patches that one token merges. */
+  readonly patches: Dimension;
+  readonly #weights: Weights;
+  readonly #units: Dimension;
+  readonly #windows: Grouping;
+  readonly #frames: Grouping;
+
+  constructor(weights: Weights) {
+    const { graph } = weights;
+    const { vision } = weights.config;
+    this.#weights = weights;
+    this.#units = dimension("units");
+    this.patches = productOf(vision.mergeSize ** 2, this.#units);
+    const angles = [this.patches, vision.headSize / 2];
+    const cosine = graph.input("patchCosine", graph.float, angles);
+    const sine = graph.input("patchSine", graph.float, angles);
+    this.#windows = grouping(weights, "window", this.patches, { cosine, sine });
+    this.#frames = grouping(weights, "frame", this.patches, { cosine, sine });
   }
-  return graph.within("visual.merger", () => {
-    const normal = rmsNorm(x, weights.get("visual.merger.ln_q.weight"), vision.normEpsilon);
-    const merged = reshape(normal, [units, unitPatches * vision.hiddenSize]);
-    const hidden = gelu(weights.linear(merged, "visual.merger.mlp.0", { bias: true }));
-    return weights.linear(hidden, "visual.merger.mlp.2", { bias: true });
-  });
+
+  /** Patches as hidden states [patches, hidden]. */
+  embed(): Node {
+    const {
+      graph,
+      config: { vision },
+    } = this.#weights;
+    const valueCount = vision.channelCount * vision.temporalPatchSize * vision.patchSize ** 2;
+    const pixels = graph.input("pixels", graph.float, [this.patches, valueCount]);
+    const filter = this.#weights.get("visual.patch_embed.proj.weight");
+    return linear(pixels, reshape(filter, [vision.hiddenSize, valueCount]));
+  }
+
+  /** The layers `start` up to before `end`. */
+  layers(input: Node, start: number, end: number): Node {
+    const {
+      graph,
+      config: { vision },
+    } = this.#weights;
+    let x = input;
+    for (let index = start; index < end; index++) {
+      const layer = `visual.blocks.${index}`;
+      const full = vision.fullAttentionLayers.includes(index);
+      const groups = full ? this.#frames : this.#windows;
+      x = graph.within(layer, () => visionBlock(this.#weights, layer, x, groups));
+    }
+    return x;
+  }
+
+  /** Hidden states merged to image tokens [units, text hidden]. */
+  merge(x: Node): Node {
+    const weights = this.#weights;
+    const { vision } = weights.config;
+    return weights.graph.within("visual.merger", () => {
+      const normal = rmsNorm(x, weights.get("visual.merger.ln_q.weight"), vision.normEpsilon);
+      const merged = reshape(normal, [this.#units, vision.mergeSize ** 2 * vision.hiddenSize]);
+      const hidden = gelu(weights.linear(merged, "visual.merger.mlp.0", { bias: true }));
+      return weights.linear(hidden, "visual.merger.mlp.2", { bias: true });
+    });
+  }
+}
+
+/** Image tokens [units, hidden] of the graph's inputs. */
+export function visionTokens(weights: Weights): Node {
+  const tower = new VisionTower(weights);
+  return tower.merge(tower.layers(tower.embed(), 0, weights.config.vision.layerCount));
 }
 
 interface Angles {

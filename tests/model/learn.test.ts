@@ -2,9 +2,17 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { RandomStream } from "../../events/index.ts";
-import type { LearnBatch, LossInputs, Policy } from "../../model/index.ts";
-import { adamStep, initialAdamState } from "../../model/index.ts";
-import { lora, openTiny, sampling, shaken, tinyImage, tinySequence } from "./tiny-model.ts";
+import type { LearnBatch, LossInputs, Policy, Tuning } from "../../model/index.ts";
+import { adamStep, initialAdamState, initialTensors, parseModelConfig } from "../../model/index.ts";
+import {
+  lora,
+  openTiny,
+  sampling,
+  shaken,
+  tinyConfigJson,
+  tinyImage,
+  tinySequence,
+} from "./tiny-model.ts";
 
 let policy: Policy;
 let parameters: Policy["trainable"];
@@ -76,6 +84,30 @@ test("equal calls give equal bytes, and a gradient changes nothing that follows"
   assert.equal([...two.gradients], [...one.gradients]);
   assert.equal(await policy.logProbs(parameters, batch), first);
 });
+
+for (const tuning of [{ type: "full" }, lora, { ...lora, scope: "language" }] satisfies Tuning[]) {
+  const name = "scope" in tuning ? `${tuning.type} of the language model` : tuning.type;
+  test(`${name}: gradients in segments are those of one run, to the bit`, async () => {
+    const config = parseModelConfig({ ...tinyConfigJson, num_hidden_layers: 5 });
+    const tensors = shaken(initialTensors(config, 1), 2);
+    const open = (recompute: "none" | "segments") =>
+      openTiny(tuning, ["vision", "learn"], config, tensors, recompute);
+    const [whole, cut] = [await open("none"), await open("segments")];
+    const values = shaken(whole.trainable, 9);
+    const batch = batchOf(8);
+    const { logProbs } = await whole.logProbs(values, batch);
+    assert.equal((await cut.logProbs(values, batch)).logProbs, logProbs);
+    const loss = lossOf(logProbs, 9);
+    const expected = await whole.gradient(values, batch, loss);
+    const actual = await cut.gradient(values, batch, loss);
+    await whole.close();
+    await cut.close();
+    assert.is(actual.loss, expected.loss);
+    assert.equal([...actual.gradients.keys()], [...expected.gradients.keys()]);
+    for (const [parameter, gradient] of expected.gradients)
+      assert.equal(actual.gradients.get(parameter), gradient, parameter);
+  });
+}
 
 test("a row's scores do not depend on the rows beside it", async () => {
   const { rows } = batchOf(5);

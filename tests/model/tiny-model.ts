@@ -93,6 +93,7 @@ export async function openTiny(
   roles: readonly Role[],
   config: ModelConfig = tinyConfig,
   tensors: TensorMap = tinyTensors,
+  recompute: "none" | "segments" = "none",
 ): Promise<Policy> {
-  return openPolicy({ config, tensors, tuning, threads: 1, roles });
+  return openPolicy({ config, tensors, tuning, threads: 1, roles, recompute });
 }
