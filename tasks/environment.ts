@@ -20,6 +20,9 @@ export interface EnvironmentText {
 /** Where an image stands in a text. */
 export const imageMark = "<image>";
 
+/** Characters of a failure's reason that are shown: a turn's context is short. */
+const failureCharactersMax = 48;
+
 /** The answer of a tool, as far as the model gets to see it. */
 interface ToolReport {
   readonly tool: "python" | "search";
@@ -53,7 +56,10 @@ export const environment = {
 
   report(_task: Asked, { tool, cause, text, image }: ToolReport): EnvironmentText {
     if (tool === "search") return textOnly(text);
-    if (image === null) return textOnly(tipsAfterFailure(text === "" ? cause : text));
+    if (image === null) {
+      const reason = text === "" ? cause : text;
+      return textOnly(tipsAfterFailure(reason.slice(0, failureCharactersMax)));
+    }
     return { text: `${imageMark}${textWithImage}`, images: [image] };
   },
 } as const;
