@@ -128,12 +128,22 @@ async function version(): Promise<string> {
   return String((JSON.parse(text) as { readonly version: unknown }).version);
 }
 
+/** npm and the terminal both pass Ctrl-C on: signals so close together are one, in milliseconds. */
+const sameSignalMs = 700;
+
 function interruption(terminal: Terminal): AbortSignal {
   const controller = new AbortController();
+  let firstMs = 0;
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
-      if (controller.signal.aborted) process.exit(exitCodes.interrupted);
-      terminal.err(`\n${name === "SIGINT" ? "Ctrl-C" : name}: stopping; again ends at once.\n`);
+      const nowMs = performance.now();
+      if (controller.signal.aborted) {
+        if (nowMs - firstMs > sameSignalMs) process.exit(exitCodes.interrupted);
+        return;
+      }
+      firstMs = nowMs;
+      const what = name === "SIGINT" ? "Ctrl-C" : name;
+      terminal.err(`\n${what}: stopping in order; once more ends at once.\n`);
       controller.abort(new InterruptedError(name));
     });
   }
