@@ -3,6 +3,7 @@
 import { scalar } from "./constants.ts";
 import { add, exponential, multiply, negate, subtract } from "./elementwise.ts";
 import { GraphError } from "./errors.ts";
+import { matmul } from "./linear.ts";
 import type { Node } from "./node.ts";
 import { describe } from "./node.ts";
 import type { Emitter, Rule, RuleTable } from "./rule.ts";
@@ -30,6 +31,56 @@ const softmaxRule: Rule = {
 /** Softmax over the last axis. */
 export function softmax(x: Node): Node {
   return applyRule("softmax", softmaxRule, [x]);
+}
+
+// y = softmax(alpha q k^T + mask) v with the softmax p as an operand of its own. With d = sum(g y)
+// over the head (as in FlashAttention, arXiv 2205.14135, appendix B.2) the softmax's gradient is
+// p (g v^T - d): no pass over the scores is needed for d.
+const mixValuesRule: Rule = {
+  infer: ([weights, value]) =>
+    weights && value
+      ? [{ dtype: value.dtype, shape: weights.shape.with(-1, sizeAt(value, -1)) }]
+      : [],
+  emit: (emitter, node, [weights = "", value = ""]) =>
+    emitter.add(
+      node.dtype === "float32" ? "FusedMatMul" : "MatMul",
+      [weights, value],
+      {},
+      {
+        domain: node.dtype === "float32" ? "com.microsoft" : "",
+      },
+    ),
+  gradient: (node, [g]) => {
+    if (g === undefined) return [];
+    const [weights, value, query, key] = [0, 1, 2, 3].map((index) => inputAt(node, index));
+    if (!weights || !value || !query || !key) return [];
+    const alpha = Number(node.attributes["alpha"]);
+    const along = rowSum(multiply(g, node));
+    const toWeights = matmul(g, value, { transposeRight: true });
+    const toScores = multiply(weights, subtract(toWeights, along));
+    return [
+      undefined,
+      matmul(weights, g, { transposeLeft: true }),
+      matmul(toScores, key, { alpha }),
+      matmul(toScores, query, { transposeLeft: true, alpha }),
+    ];
+  },
+};
+
+/**
+ * softmax(alpha query key^T + mask) value over the last two axes. `masked` turns raw scores
+ * [..., queries, keys] into masked ones of the same shape; its mask has no gradient.
+ */
+export function attention(
+  query: Node,
+  key: Node,
+  value: Node,
+  alpha: number,
+  masked: (scores: Node) => Node,
+): Node {
+  const scores = masked(matmul(query, key, { transposeRight: true, alpha }));
+  const inputs = [softmax(scores), value, query, key];
+  return applyRule("mixValues", mixValuesRule, inputs, { alpha });
 }
 
 const logSoftmaxRule: Rule = {
@@ -201,6 +252,7 @@ export function addAll(first: Node, ...rest: readonly Node[]): Node {
 /** The rules of this file by name. */
 export const compositeRules: RuleTable = {
   softmax: softmaxRule,
+  mixValues: mixValuesRule,
   logSoftmax: logSoftmaxRule,
   rmsNorm: rmsNormRule,
   item: itemRule,

@@ -1,6 +1,7 @@
 // The graph: operations with shapes, gradients, and their ONNX form.
 export {
   addAll,
+  attention,
   entropyOf,
   item,
   logSoftmax,

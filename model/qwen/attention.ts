@@ -2,7 +2,7 @@
 // adding `maskedScore`, which is exact: their weight becomes 0 and the row's bytes do not depend on
 // how far its neighbours padded it (measured, property-tested).
 import type { Dimension, Node } from "../graph/index.ts";
-import { add, matmul, productOf, reshape, softmax, transpose } from "../graph/index.ts";
+import { add, attention, productOf, reshape, transpose } from "../graph/index.ts";
 
 /** What is added to the score of a column that must not be seen. */
 export const maskedScore = -1e30;
@@ -45,11 +45,12 @@ export function attend(
     stacked,
     headSize,
   ]);
-  const alpha = 1 / Math.sqrt(headSize);
-  const scores = matmul(queries, key, { transposeRight: true, alpha });
-  const masked = add(reshape(scores, [rows, keyValueHeads, length, groups, length]), mask);
-  const weights = softmax(reshape(masked, [rows, keyValueHeads, stacked, length]));
-  const mixed = reshape(matmul(weights, value), [rows, keyValueHeads, length, groups, headSize]);
+  const masked = (scores: Node) => {
+    const split = reshape(scores, [rows, keyValueHeads, length, groups, length]);
+    return reshape(add(split, mask), [rows, keyValueHeads, stacked, length]);
+  };
+  const attended = attention(queries, key, value, 1 / Math.sqrt(headSize), masked);
+  const mixed = reshape(attended, [rows, keyValueHeads, length, groups, headSize]);
   const size = keyValueHeads * groups * headSize;
   return reshape(transpose(mixed, [0, 2, 1, 3, 4]), [productOf(rows, length), size]);
 }

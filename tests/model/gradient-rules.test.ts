@@ -5,6 +5,7 @@ import * as assert from "uvu/assert";
 import type { Graph, Node } from "../../model/graph/index.ts";
 import {
   add,
+  attention,
   clip,
   concat,
   constant,
@@ -142,6 +143,16 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     flagged(true, false, 3),
     flagged(false, true, 3),
     flagged(true, true, 3),
+  ],
+  mixValues: [
+    {
+      floats: { q: fixed(2, 3, 4), k: fixed(2, 5, 4), v: fixed(2, 5, 4) },
+      build: ({ q, k, v }, graph) =>
+        attention(q as Node, k as Node, v as Node, 0.6, (scores) => {
+          const mask = Float64Array.from({ length: 15 }, (_, at) => (at % 4 === 1 ? -1e30 : 0));
+          return add(scores, constant(graph, "float64", [3, 5], mask));
+        }),
+    },
   ],
   softmax: [one(softmax)],
   logSoftmax: [one(logSoftmax)],
