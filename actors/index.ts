@@ -43,4 +43,4 @@ export type {
   SearchEngine,
   ToolExecutorOptions,
 } from "./tool-executor/index.ts";
-export { ToolExecutor } from "./tool-executor/index.ts";
+export { searchEngine, ToolExecutor } from "./tool-executor/index.ts";

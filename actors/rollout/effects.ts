@@ -39,6 +39,10 @@ export interface RolloutParts {
     request: ToolRequest,
     signal: AbortSignal,
   ) => Promise<ToolReply>;
+  /** This worker's id, observed beside what it did. */
+  readonly worker: string;
+  /** Milliseconds on a clock that does not jump. */
+  readonly now: () => number;
   /** A trajectory has ended. */
   readonly onEnded: (stream: string) => void;
 }
@@ -67,13 +71,15 @@ async function sampleTurns(
   const requests = calls.map(({ params, context }) =>
     turnRequest(parts, context.stream, params.turn, context.state.context),
   );
+  const begunMs = parts.now();
   const turns = await parts.batcher.sample(requests, sampling);
   const policy = parts.heldPolicy();
+  const observed = { worker: parts.worker, waitMs: parts.now() - begunMs };
   return Promise.all(
     calls.map(({ params, context }, index) => {
       const sampled = turns[index];
       assert(sampled !== undefined, "one turn per request");
-      return turnResult(parts, { ...sampled, policy, turn: params.turn }, context);
+      return turnResult(parts, { ...sampled, policy, turn: params.turn, observed }, context);
     }),
   );
 }
@@ -108,11 +114,11 @@ export function uniformsOf(
 
 async function turnResult(
   parts: RolloutParts,
-  sampled: SampledTurn & Pick<TurnCommand, "policy" | "turn">,
+  sampled: SampledTurn & Pick<TurnCommand, "policy" | "turn" | "observed">,
   { stream, state }: Context,
 ): Promise<Result> {
   const { environment, encoder, limits } = parts;
-  const { ids, logProbs, entropy, finish, policy, turn } = sampled;
+  const { ids, logProbs, entropy, finish, policy, turn, observed } = sampled;
   const text = encoder.decode(ids);
   const action = readAction(environment.parseAction, { text, finish });
   const ends = action.kind === "answer" || action.kind === "malformed";
@@ -122,7 +128,7 @@ async function turnResult(
     reply = await encoder.continuation(words, finish === "stop");
   }
   const spoken = { turn, policy, ids, text, logProbs, entropy, finish, reply };
-  return { type: "turn", ...spoken, observed: {} };
+  return { type: "turn", ...spoken, observed };
 }
 
 async function callTool(

@@ -39,6 +39,8 @@ export interface RolloutOptions {
   readonly encoder: Encoder;
   readonly sampler: PolicySampler;
   readonly callTool: RolloutParts["callTool"];
+  /** Milliseconds on a clock that does not jump. */
+  readonly now: () => number;
   /** Something failed that trying again does not mend. */
   readonly onFault: (error: Error) => void;
 }
@@ -76,6 +78,8 @@ export class Rollout {
         environment,
         encoder,
         callTool,
+        worker: options.worker,
+        now: options.now,
         batcher: this.#batcher,
         heldPolicy: () => this.#policy(),
         taskOf: (stream) => this.#groupOf(stream).task,

@@ -51,6 +51,7 @@ export async function runRolloutWorker(options: RolloutWorkerOptions): Promise<v
         timeoutMs: toolTimeoutMs,
         signal: ending,
       }),
+    now: () => performance.now(),
     onFault: (error) => void reportFault(messenger, info.id, error),
   });
   const service = messenger.serve(info.id, "play", async (order) => {

@@ -7,3 +7,5 @@ export {
   toolTextCharsMax,
 } from "./executor.ts";
 export type { ProgramResult, ProgramRunner, SearchEngine } from "./ports.ts";
+export type { SearchBackEnd } from "./search-engine.ts";
+export { searchEngine } from "./search-engine.ts";

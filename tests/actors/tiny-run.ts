@@ -1,7 +1,11 @@
 // Starts and stops whole runs of the tiny world.
 import {
+  type Environment,
   type Head,
+  type PolicyOptimizer,
   type PolicySampler,
+  type PolicyTrainer,
+  type RolloutPolicy,
   type RunResult,
   resultOf,
   runLearnerWorker,
@@ -10,9 +14,10 @@ import {
   ToolExecutor,
 } from "../../actors/index.ts";
 import { type RunConfig, restoreRunConfig } from "../../config/index.ts";
-import { type EventEnvelope, hashName } from "../../events/index.ts";
-import { connectLedger, MemoryBroker, serveLedger } from "../../runtime/index.ts";
-import { MemoryDisk, openMemoryLedger } from "../../storage/index.ts";
+import { type EventEnvelope, type HashName, hashName } from "../../events/index.ts";
+import { type Bus, connectLedger, MemoryBroker, serveLedger } from "../../runtime/index.ts";
+import { type Ledger, MemoryDisk, openMemoryLedger } from "../../storage/index.ts";
+import type { TaskSource } from "../../tasks/index.ts";
 import {
   initialOptimizer,
   initialPolicy,
@@ -25,10 +30,12 @@ import {
   tinyTrainer,
 } from "./tiny-world.ts";
 
+type ReadBlob = (name: HashName) => Promise<Uint8Array | null>;
+
 const address = { cluster: "test", run: "tiny" };
 export const numericClass = { code: "c", onnxruntime: "o", device: "cpu", sandbox: "tiny" };
 
-interface TinyChanges {
+export interface TinyChanges {
   readonly steps?: number;
   readonly tasks?: number;
   readonly seed?: number;
@@ -94,114 +101,55 @@ const infoOf = (id: string, role: string, pid: number, given: typeof numericClas
   numericClass: given,
 });
 
-export interface TinyOptions {
-  readonly disk?: MemoryDisk;
-  readonly config?: RunConfig;
-  /** One per Rollout worker. */
-  readonly samplers?: readonly PolicySampler[];
-  readonly runner?: ReturnType<typeof tinyRunner>;
-  readonly onEvent?: (event: EventEnvelope, world: TinyRun) => void;
+/** What a run is made of besides its actors. */
+export interface World {
+  readonly environment: Environment;
+  readonly tasks: TaskSource;
+  readonly initial: { readonly policy: Uint8Array; readonly optimizer: Uint8Array };
+  readonly rollout: (readBlob: ReadBlob) => Promise<Pick<RolloutPolicy, "sampler" | "encoder">>;
+  readonly learner: (readBlob: ReadBlob) => Promise<{
+    readonly trainer: PolicyTrainer;
+    // Its state is the optimizer's own business.
+    readonly optimizer: PolicyOptimizer<unknown>;
+  }>;
 }
 
-export interface TinyRun {
+const tinyWorld = (seed: number): World => ({
+  environment: tinyEnvironment,
+  tasks: tinyTasks(seed),
+  initial: { policy: initialPolicy(), optimizer: initialOptimizer() },
+  rollout: async (readBlob) => ({ sampler: tinySampler(), encoder: tinyEncoder(readBlob) }),
+  learner: async () => ({ trainer: tinyTrainer, optimizer: tinyOptimizer }),
+});
+
+export interface TinyOptions {
+  readonly world?: World;
+  readonly disk?: MemoryDisk;
+  readonly config?: RunConfig;
+  /** One per Rollout worker; undefined: the world's own. */
+  readonly samplers?: readonly (PolicySampler | undefined)[];
+  readonly runner?: ReturnType<typeof tinyRunner>;
+  readonly onEvent?: (event: EventEnvelope, run: TinyRun) => void;
+}
+
+/** A head with its ledger, as one process has them. */
+interface HeadProcess {
   readonly head: Head;
-  readonly events: readonly EventEnvelope[];
-  /** Ends one worker as a kill would, and tells the head. */
-  kill(worker: string): Promise<void>;
-  startRollout(worker: string, sampler?: PolicySampler, device?: string): Promise<void>;
-  startLearner(): void;
-  /** What workers ended with, where that was an error. */
-  readonly failures: readonly unknown[];
-  result(): Promise<RunResult>;
+  readonly ledger: Ledger;
   close(): Promise<void>;
 }
 
-/** Starts a run, or goes on with the one that is on the disk. */
-export async function startTinyRun(options: TinyOptions = {}): Promise<TinyRun> {
-  const { disk = new MemoryDisk(), config = tinyConfig(), runner = tinyRunner() } = options;
-  const { samplers = [tinySampler()] } = options;
-  const broker = new MemoryBroker();
-  const bus = broker.connect();
+interface HeadParts extends Required<Pick<TinyOptions, "world" | "disk" | "config" | "runner">> {
+  readonly bus: Bus;
+  readonly onEvent: (event: EventEnvelope) => void;
+}
+
+async function openHead(parts: HeadParts): Promise<HeadProcess> {
+  const { world, disk, config, runner, bus, onEvent } = parts;
   let head: Head | null = null;
   const ledger = await openMemoryLedger({ clock: Date.now, disk, onCommitted: () => head?.hint() });
   const service = serveLedger(bus, address, ledger);
-  const [policy, optimizer] = await Promise.all(
-    [initialPolicy(), initialOptimizer()].map((bytes) => ledger.blobs.put(bytes)),
-  );
-  const events: EventEnvelope[] = [];
-  const failures: unknown[] = [];
-  const lives = new Map<string, { stop: AbortController; ended: Promise<void> }>();
-  let instances = 0;
-  const world = {} as { run: TinyRun };
-
-  function live(worker: string, work: (signal: AbortSignal, pid: number) => Promise<void>) {
-    const stop = new AbortController();
-    instances += 1;
-    const ended = work(stop.signal, instances).catch((thrown: unknown) => {
-      failures.push(thrown);
-    });
-    lives.set(worker, { stop, ended });
-  }
-
-  const remote = () => {
-    const connection = broker.connect();
-    return { bus: connection, ledger: connectLedger({ bus: connection, address }) };
-  };
-
-  world.run = {
-    get head() {
-      return head as Head;
-    },
-    events,
-    failures,
-    async startRollout(worker, sampler = tinySampler(), device = "cpu") {
-      const parts = remote();
-      live(worker, (signal, pid) =>
-        runRolloutWorker({
-          ...parts,
-          address,
-          config,
-          sampler,
-          signal,
-          info: infoOf(worker, "rollout", pid, { ...numericClass, device }),
-          environment: tinyEnvironment,
-          encoder: tinyEncoder((name) => parts.ledger.blobs.get(name)),
-          lingerMs: 2,
-        }),
-      );
-    },
-    startLearner() {
-      live("learner", (signal, pid) =>
-        runLearnerWorker({
-          ...remote(),
-          address,
-          config,
-          signal,
-          info: infoOf("learner", "learner", pid, numericClass),
-          trainer: tinyTrainer,
-          optimizer: tinyOptimizer,
-        }),
-      );
-    },
-    async kill(worker) {
-      const life = lives.get(worker);
-      lives.delete(worker);
-      life?.stop.abort();
-      head?.workerEnded(worker, "killed");
-      await life?.ended;
-    },
-    result: () => resultOf(ledger),
-    async close() {
-      for (const { stop } of lives.values()) stop.abort();
-      await Promise.all([...lives.values()].map(({ ended }) => ended));
-      await head?.close();
-      await service.close();
-      await bus.close();
-      await ledger.close();
-    },
-  } satisfies TinyRun;
-
-  head = await startHead({
+  const opened = await startHead({
     address,
     bus,
     ledger,
@@ -209,10 +157,10 @@ export async function startTinyRun(options: TinyOptions = {}): Promise<TinyRun> 
     numericClass,
     initial: {
       base: hashName(Buffer.from("base")),
-      policy: policy as `sha256:${string}`,
-      optimizer: optimizer as `sha256:${string}`,
+      policy: await ledger.blobs.put(world.initial.policy),
+      optimizer: await ledger.blobs.put(world.initial.optimizer),
     },
-    tasks: tinyTasks(config.run.seed),
+    tasks: world.tasks,
     tools: new ToolExecutor({
       runner,
       search: { query: async () => ({ text: "", observed: {} }) },
@@ -220,14 +168,145 @@ export async function startTinyRun(options: TinyOptions = {}): Promise<TinyRun> 
       callsActiveMax: 2,
     }),
     comparePixels: async (image, reference) => (image === reference ? 0 : 100),
-    onEvent(event) {
-      events.push(event);
-      options.onEvent?.(event, world.run);
-    },
+    onEvent,
   });
-  for (const [index, sampler] of samplers.entries()) {
-    await world.run.startRollout(`rollout-${index}`, sampler);
+  head = opened;
+  return {
+    head: opened,
+    ledger,
+    async close() {
+      await opened.close();
+      await service.close();
+      await ledger.close();
+    },
+  };
+}
+
+/** A run with its head and its workers, each of which may be ended and started again. */
+export class TinyRun {
+  readonly events: EventEnvelope[] = [];
+  /** What workers ended with, where that was an error. */
+  readonly failures: unknown[] = [];
+  readonly #parts: Omit<HeadParts, "bus">;
+  readonly #broker = new MemoryBroker();
+  readonly #lives = new Map<string, { stop: AbortController; ended: Promise<void> }>();
+  #process: HeadProcess | null = null;
+  #pids = 0;
+
+  constructor({ world, disk, config = tinyConfig(), runner, onEvent }: TinyOptions) {
+    this.#parts = {
+      config,
+      world: world ?? tinyWorld(config.run.seed),
+      disk: disk ?? new MemoryDisk(),
+      runner: runner ?? tinyRunner(),
+      onEvent: (event) => {
+        this.events.push(event);
+        onEvent?.(event, this);
+      },
+    };
   }
-  world.run.startLearner();
-  return world.run;
+
+  get #open(): HeadProcess {
+    if (this.#process === null) throw new Error("the head is not open");
+    return this.#process;
+  }
+
+  get head(): Head {
+    return this.#open.head;
+  }
+
+  async startHead(): Promise<void> {
+    const bus = this.#broker.connect();
+    const opened = await openHead({ ...this.#parts, bus });
+    const close = async () => {
+      await opened.close();
+      await bus.close();
+    };
+    this.#process = { ...opened, close };
+  }
+
+  /** Ends the head and starts another one over the same disk; the workers live on. */
+  async restartHead(): Promise<void> {
+    await this.#open.close();
+    await this.startHead();
+  }
+
+  async startRollout(worker: string, sampler?: PolicySampler, device = "cpu"): Promise<void> {
+    const { config, world } = this.#parts;
+    const remote = this.#connect();
+    const policy = await world.rollout((name) => remote.ledger.blobs.get(name));
+    this.#live(worker, (signal, pid) =>
+      runRolloutWorker({
+        ...remote,
+        address,
+        config,
+        signal,
+        info: infoOf(worker, "rollout", pid, { ...numericClass, device }),
+        environment: world.environment,
+        encoder: policy.encoder,
+        sampler: sampler ?? policy.sampler,
+        lingerMs: 2,
+      }),
+    );
+  }
+
+  async startLearner(): Promise<void> {
+    const { config, world } = this.#parts;
+    const remote = this.#connect();
+    const policy = await world.learner((name) => remote.ledger.blobs.get(name));
+    this.#live("learner", (signal, pid) =>
+      runLearnerWorker({
+        ...remote,
+        ...policy,
+        address,
+        config,
+        signal,
+        info: infoOf("learner", "learner", pid, numericClass),
+      }),
+    );
+  }
+
+  /** Ends one worker, and tells the head as its supervisor would. */
+  async kill(worker: string): Promise<void> {
+    const life = this.#lives.get(worker);
+    this.#lives.delete(worker);
+    life?.stop.abort();
+    this.head.workerEnded(worker, "killed");
+    await life?.ended;
+  }
+
+  result(): Promise<RunResult> {
+    return resultOf(this.#open.ledger);
+  }
+
+  async close(): Promise<void> {
+    for (const { stop } of this.#lives.values()) stop.abort();
+    await Promise.all([...this.#lives.values()].map(({ ended }) => ended));
+    await this.#open.close();
+  }
+
+  #connect() {
+    const bus = this.#broker.connect();
+    return { bus, ledger: connectLedger({ bus, address }) };
+  }
+
+  #live(worker: string, work: (signal: AbortSignal, pid: number) => Promise<void>): void {
+    const stop = new AbortController();
+    this.#pids += 1;
+    const ended = work(stop.signal, this.#pids).catch((thrown: unknown) => {
+      this.failures.push(thrown);
+    });
+    this.#lives.set(worker, { stop, ended });
+  }
+}
+
+/** Starts a run, or goes on with the one that is on the disk. */
+export async function startTinyRun(options: TinyOptions = {}): Promise<TinyRun> {
+  const run = new TinyRun(options);
+  await run.startHead();
+  for (const [index, sampler] of (options.samplers ?? [undefined]).entries()) {
+    await run.startRollout(`rollout-${index}`, sampler);
+  }
+  await run.startLearner();
+  return run;
 }

@@ -65,7 +65,14 @@ test("stopped and resumed anywhere, it gives the same result", async () => {
   // So many events of each life are seen before it is stopped; 0: stopped as soon as it has begun.
   for (const seen of [0, 9, 120, 1, 170, 201, 83]) {
     const run = await startTinyRun({ disk });
-    while (run.events.length < seen) await new Promise((resolve) => setTimeout(resolve, 1));
+    let over = false;
+    void run.head.done.then(() => {
+      over = true;
+    });
+    while (run.events.length < seen) {
+      assert.not.ok(over, "it was to be stopped before its end");
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
     await run.close();
   }
   await sameAsUndisturbed((await complete({ disk })).result);
@@ -105,6 +112,25 @@ test("a learner that dies in the middle of a step is replaced", async () => {
   });
   assert.is(killed, 2);
   await sameAsUndisturbed(result);
+});
+
+test("a head that starts again finds its workers and what they did meanwhile", async () => {
+  let restart: Promise<void> | null = null;
+  const run = await startTinyRun({
+    samplers: [tinySampler(), tinySampler()],
+    onEvent(event, self) {
+      if (restart !== null || event.type !== "tool.called") return;
+      if (event.stream.includes("/2.")) restart = self.restartHead();
+    },
+  });
+  try {
+    while (restart === null) await new Promise((resolve) => setTimeout(resolve, 1));
+    await restart;
+    await run.head.done;
+    await sameAsUndisturbed(await run.result());
+  } finally {
+    await run.close();
+  }
 });
 
 test("a worker that keeps an old policy stops the run at once", async () => {
