@@ -47,6 +47,8 @@ export interface GroupLedgerOptions {
   readonly clock: () => number;
   /** Called after each commit with what is durable now: a hint for those who follow the ledger. */
   readonly onCommitted?: (head: Head) => void;
+  /** Called when the files are closed. */
+  readonly closed?: () => Promise<void>;
 }
 
 interface Recorded {
@@ -121,6 +123,7 @@ export class GroupLedger extends LedgerView implements Ledger {
     await last?.done.catch(() => {});
     while (this.#inFlight > 0) await new Promise((resolve) => setImmediate(resolve));
     await super.close();
+    await this.#options.closed?.();
   }
 
   #checkOpen(): void {

@@ -17,6 +17,7 @@ import {
   openEnvironment,
   openRows,
 } from "./lmdb-env.ts";
+import type { Turnstile } from "./turnstile.ts";
 
 const rowBytes = 1024 * 1024;
 /** Rows of one transaction: bounds the memory of a commit, and how long others wait for it. */
@@ -86,10 +87,13 @@ function corrupt(name: string): LedgerError {
 
 export class LmdbBlobs extends LmdbBlobReader implements DurableBlobs {
   readonly #pending = new Map<string, Promise<HashName>>();
+  readonly #turnstile: Turnstile;
   #failure: LedgerError | null = null;
 
-  constructor(path: string) {
+  /** @param turnstile held while another process opens the environment */
+  constructor(path: string, turnstile: Turnstile) {
     super(path, false);
+    this.#turnstile = turnstile;
   }
 
   async put(bytes: Uint8Array): Promise<HashName> {
@@ -117,14 +121,8 @@ export class LmdbBlobs extends LmdbBlobReader implements DurableBlobs {
     try {
       const count = Math.ceil(bytes.length / rowBytes);
       for (let first = 0; first < count || first === 0; first += rowsPerCommit) {
-        const last = first + rowsPerCommit >= count;
-        await this.environment.batch(() => {
-          for (let index = first; index < Math.min(count, first + rowsPerCommit); index++) {
-            void this.rows.put(rowKey(key, index), rowOf(bytes, index));
-          }
-          if (last) void this.sizes.put(key, sizeRow(bytes.length));
-        });
-        if (!last) await setImmediate();
+        await this.#turnstile.pass(() => this.#commit(key, bytes, first));
+        if (first + rowsPerCommit < count) await setImmediate();
       }
       return name;
     } catch (thrown) {
@@ -138,6 +136,19 @@ export class LmdbBlobs extends LmdbBlobReader implements DurableBlobs {
     } finally {
       this.#pending.delete(name);
     }
+  }
+
+  /** Rows from `first` on, and with the last of them the size. */
+  async #commit(key: Buffer, bytes: Uint8Array, first: number): Promise<void> {
+    const count = Math.ceil(bytes.length / rowBytes);
+    const end = Math.min(count, first + rowsPerCommit);
+    // Conditional, because only a conditional batch has a promise of its own in lmdb-js.
+    await this.sizes.ifNoExists(key, () => {
+      for (let index = first; index < end; index++) {
+        void this.rows.put(rowKey(key, index), rowOf(bytes, index));
+      }
+      if (end === count) void this.sizes.put(key, sizeRow(bytes.length));
+    });
   }
 }
 

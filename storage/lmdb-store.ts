@@ -27,6 +27,7 @@ import {
 import { decodeOwner, encodeOwner, isAlive, type Owner, thisProcess } from "./owner.ts";
 import { Slab } from "./slab.ts";
 import type { Group, RawHead, Store, StoreReader } from "./store.ts";
+import type { Turnstile } from "./turnstile.ts";
 
 const headKey = "head";
 const ownerKey = "owner";
@@ -203,23 +204,32 @@ export class LmdbStore extends LmdbReader implements Store {
   readonly #slab = new Slab();
   readonly #file: string;
   readonly #me: Owner;
+  readonly #turnstile: Turnstile;
   #fence = 0;
 
-  /** @throws {LedgerError} ledger-in-use, ledger-corrupt */
-  constructor(path: string, now: () => number) {
+  /** @param turnstile held while another process opens the environment */
+  constructor(path: string, now: () => number, turnstile: Turnstile) {
     super(path, false, now);
+    this.#turnstile = turnstile;
     this.#file = join(path, "data.mdb");
     this.#me = thisProcess(this.#file);
   }
 
-  /** Becomes the one writer. Call once, before anything else. */
-  takeOver(): void {
-    this.databases.meta.transactionSync(() => this.#takeOwnership());
+  /**
+   * Becomes the one writer. Call once, before anything else.
+   * @throws {LedgerError} ledger-in-use, ledger-corrupt
+   */
+  async takeOver(): Promise<void> {
+    await this.#turnstile.pass(async () => {
+      this.databases.meta.transactionSync(() => this.#takeOwnership());
+    });
     this.#checkHead();
   }
 
   override async close(): Promise<void> {
-    this.databases.meta.transactionSync(() => this.#giveBack());
+    await this.#turnstile.pass(async () => {
+      this.databases.meta.transactionSync(() => this.#giveBack());
+    });
     await super.close();
   }
 
@@ -239,13 +249,16 @@ export class LmdbStore extends LmdbReader implements Store {
     return 0;
   }
 
-  async commit(group: Group): Promise<boolean> {
-    const { meta } = this.databases;
+  commit(group: Group): Promise<boolean> {
+    return this.#turnstile.pass(() => this.#commit(group));
+  }
+
+  async #commit(group: Group): Promise<boolean> {
     const before = this.#fence;
-    this.#fence = before + 1;
-    const after = this.#fence;
+    const after = before + 1;
+    this.#fence = after;
     try {
-      return await meta.ifVersion(headKey, before, () => this.#put(group, after));
+      return await this.databases.meta.ifVersion(headKey, before, () => this.#put(group, after));
     } catch (thrown) {
       throw await commitFailure(thrown);
     }

@@ -1,12 +1,14 @@
 // Opening a run directory's ledger: to write (one process), to read (any), or in memory.
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { openGate, passGate } from "./gate.ts";
 import { GroupLedger } from "./group-ledger.ts";
 import type { Head, Ledger, LedgerReader } from "./ledger.ts";
 import { LmdbBlobReader, LmdbBlobs } from "./lmdb-blobs.ts";
 import { syncDirectory } from "./lmdb-env.ts";
 import { LmdbReader, LmdbStore } from "./lmdb-store.ts";
 import { MemoryBlobs, MemoryDisk, type MemoryFlush, MemoryStore } from "./memory.ts";
+import { Turnstile } from "./turnstile.ts";
 import { LedgerView } from "./view.ts";
 
 export interface LedgerOptions {
@@ -33,12 +35,27 @@ const blobsFolder = "blobs";
 export async function openLedger(directory: string, options: LedgerOptions): Promise<Ledger> {
   const folders = [join(directory, ledgerFolder), join(directory, blobsFolder)] as const;
   for (const folder of folders) await mkdir(folder, { recursive: true });
-  const store = new LmdbStore(folders[0], () => performance.now());
+  const turnstile = new Turnstile();
+  const gate = await openGate(folders[0], () => turnstile.hold());
   try {
-    store.takeOver();
-    const blobs = new LmdbBlobs(folders[1]);
+    const [store, blobs] = await openForWriting(folders[0], folders[1], turnstile);
     for (const folder of [...folders, directory, dirname(directory)]) await syncDirectory(folder);
-    return new GroupLedger(store, blobs, options);
+    return new GroupLedger(store, blobs, { ...options, closed: () => gate.close() });
+  } catch (thrown) {
+    await gate.close();
+    throw thrown;
+  }
+}
+
+async function openForWriting(
+  ledgerPath: string,
+  blobsPath: string,
+  turnstile: Turnstile,
+): Promise<[LmdbStore, LmdbBlobs]> {
+  const store = new LmdbStore(ledgerPath, () => performance.now(), turnstile);
+  try {
+    await store.takeOver();
+    return [store, new LmdbBlobs(blobsPath, turnstile)];
   } catch (thrown) {
     await store.close();
     throw thrown;
@@ -54,9 +71,12 @@ export async function openLedgerReader(
   directory: string,
   now: () => number = () => performance.now(),
 ): Promise<LedgerReader> {
-  const store = new LmdbReader(join(directory, ledgerFolder), true, now);
-  const blobs = new LmdbBlobReader(join(directory, blobsFolder), true);
-  return new LedgerView(store, blobs, () => blobs.close());
+  const folder = join(directory, ledgerFolder);
+  return passGate(folder, () => {
+    const store = new LmdbReader(folder, true, now);
+    const blobs = new LmdbBlobReader(join(directory, blobsFolder), true);
+    return new LedgerView(store, blobs, () => blobs.close());
+  });
 }
 
 /** Opens a ledger in memory: for simulation and tests. */

@@ -1,5 +1,6 @@
 // What the LMDB ledger does when processes die, disks fill up and writers collide.
 import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -42,12 +43,14 @@ async function floodAndKill(
   const process_ = spawn(process.execPath, ["--import", "tsx", child, directory, mark], {
     stdio: ["ignore", "pipe", "inherit"],
   });
+  const ended = once(process_, "exit");
   const acknowledged: string[] = [];
   for await (const line of createInterface({ input: process_.stdout })) {
     acknowledged.push(line);
     await meanwhile(acknowledged.length);
     if (acknowledged.length === lines) process_.kill("SIGKILL");
   }
+  assert.equal(await ended, [null, "SIGKILL"], "the child ended by itself");
   return acknowledged.slice(1);
 }
 
@@ -66,7 +69,7 @@ async function checkAcknowledged(ledger: Ledger, lines: readonly string[]): Prom
 test("a killed writer loses nothing that it acknowledged, again and again", () =>
   inFolder(async (directory) => {
     const acknowledged: string[] = [];
-    for (const [life, lines] of [40, 700, 333].entries()) {
+    for (const [life, lines] of [40, 300, 150].entries()) {
       acknowledged.push(...(await floodAndKill(directory, `${life}`, lines)));
       const ledger = await openLedger(directory, { clock });
       await checkAcknowledged(ledger, acknowledged);
@@ -82,21 +85,23 @@ test("a killed writer loses nothing that it acknowledged, again and again", () =
     }
   }));
 
-test("another process reads while the writer writes, and sees whole appends only", () =>
+test("another process opens and reads while the writer writes, and sees whole appends only", () =>
   inFolder(async (directory) => {
     let last = 0;
-    await floodAndKill(directory, "0", 500, async (line) => {
-      if (line % 60 !== 1) return;
+    const acknowledged = await floodAndKill(directory, "0", 400, async (line) => {
+      if (line % 3 !== 1) return;
       const reader = await openLedgerReader(directory);
       const { size } = await reader.head();
       assert.is(size % 8, 0);
       assert.ok(size >= last);
       last = size;
-      const verdict = await verifyChain(reader);
-      assert.is(verdict.reason, null);
+      if (line % 60 === 1) assert.is((await verifyChain(reader)).reason, null);
       await reader.close();
     });
     assert.ok(last > 0);
+    const ledger = await openLedger(directory, { clock });
+    await checkAcknowledged(ledger, acknowledged);
+    await ledger.close();
   }));
 
 test("a second writer is refused while the first lives, in this process and in others", () =>
@@ -157,7 +162,8 @@ test("a writer that was passed over writes nothing more", () =>
   inFolder(async (directory) => {
     const first = await openLedger(directory, { clock });
     await first.append(request("c1", part("run/a")));
-    // As between containers that do not see each other's processes.
+    // Whatever keeps writers apart has failed: the fence in the ledger itself is what is left.
+    await rm(join(directory, "ledger", "gate.sock"));
     await setOwner(directory, null);
     const second = await openLedger(directory, { clock });
     assert.is(await codeOf(first.append(request("c2", part("run/a")))), "ledger-failed");

@@ -1,22 +1,21 @@
 // Appends without end and says what was acknowledged, until it is killed.
 // Arguments: the run directory, and a mark that makes this life's commands its own.
-import { writeSync } from "node:fs";
 import { openLedger } from "../../storage/index.ts";
 import { part, request, someEvents } from "./harness.ts";
 
 const [directory = "", mark = "0"] = process.argv.slice(2);
 const ledger = await openLedger(directory, { clock: Date.now });
-writeSync(1, "open\n");
+process.stdout.write("open\n");
 
 async function writer(sample: number): Promise<never> {
   const streams = [`trajectory/r1/0.0.${sample}`, `judge/r${sample}`];
   for (let count = 0; ; count++) {
     const command = `${mark}.${sample}.${count}`;
     const bytes = new TextEncoder().encode(command);
-    const blobs = count % 8 === 0 ? [await ledger.blobs.put(bytes)] : [];
+    const blobs = count % 4 === 0 ? [await ledger.blobs.put(bytes)] : [];
     const parts = streams.map((stream) => part(stream, { events: someEvents(4, command) }));
     await ledger.append({ ...request(command, ...parts), blobs });
-    writeSync(1, `${command} ${blobs.join()}\n`);
+    process.stdout.write(`${command} ${blobs.join()}\n`);
   }
 }
 

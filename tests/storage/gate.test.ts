@@ -1,0 +1,133 @@
+import { link, mkdir, rm, writeFile } from "node:fs/promises";
+import { createConnection, createServer } from "node:net";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { openGate, passGate } from "../../storage/gate.ts";
+import { Turnstile } from "../../storage/turnstile.ts";
+import { codeOf, temporaryFolder } from "./harness.ts";
+
+const test = suite("gate");
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function inFolder(action: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await temporaryFolder();
+  try {
+    await action(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+test("nobody passes a held turnstile, and nobody is inside while it is held", async () => {
+  const turnstile = new Turnstile();
+  const events: string[] = [];
+  const passing = [1, 2, 3].map(async (n) => {
+    await wait(n);
+    await turnstile.pass(async () => {
+      events.push("in");
+      await wait(5);
+      events.push("out");
+    });
+  });
+  await wait(3);
+  const letGo = await turnstile.hold();
+  const second = await turnstile.hold();
+  assert.is(events.filter((event) => event === "in").length, events.length / 2);
+  const before = events.length;
+  const late = turnstile.pass(async () => void events.push("late"));
+  await wait(15);
+  letGo();
+  await wait(5);
+  assert.is(events.length, before);
+  second();
+  await Promise.all([...passing, late]);
+  assert.is(events.filter((event) => event === "late").length, 1);
+  const error = await turnstile.pass(() => Promise.reject(new Error("inside"))).catch(String);
+  assert.is(error, "Error: inside");
+  (await turnstile.hold())();
+});
+
+test("an opening and a commit never coincide", () =>
+  inFolder(async (folder) => {
+    const turnstile = new Turnstile();
+    const gate = await openGate(folder, () => turnstile.hold());
+    let isCommitting = false;
+    let isOver = false;
+    let openings = 0;
+    const committer = async (): Promise<void> => {
+      while (!isOver) {
+        await turnstile.pass(async () => {
+          isCommitting = true;
+          await wait(1);
+          isCommitting = false;
+        });
+      }
+    };
+    const commits = committer();
+    const askers = Array.from({ length: 10 }, async () => {
+      for (let round = 0; round < 5; round++) {
+        await passGate(folder, () => {
+          assert.not(isCommitting);
+          openings++;
+        });
+      }
+    });
+    await Promise.all(askers);
+    isOver = true;
+    await commits;
+    assert.is(openings, 50);
+    await gate.close();
+  }));
+
+test("one gate at a time; after a close or a crash the next one opens", () =>
+  inFolder(async (folder) => {
+    const hold = async (): Promise<() => void> => () => {};
+    const gate = await openGate(folder, hold);
+    assert.is(await codeOf(openGate(folder, hold)), "ledger-in-use");
+    await gate.close();
+    await (await openGate(folder, hold)).close();
+    // What a killed writer leaves: a socket that nobody listens on.
+    const server = createServer().listen(join(folder, "dead"));
+    await wait(5);
+    await link(join(folder, "dead"), join(folder, "gate.sock"));
+    await new Promise((resolve) => server.close(resolve));
+    assert.is(await passGate(folder, () => "in"), "in");
+    const opened = await Promise.allSettled(
+      Array.from({ length: 6 }, () => openGate(folder, hold)),
+    );
+    const gates = opened.filter((result) => result.status === "fulfilled");
+    assert.is(gates.length, 1);
+    assert.is(await codeOf(openGate(folder, hold)), "ledger-in-use");
+    await gates[0]?.value.close();
+    await writeFile(join(folder, "gate.sock"), "no socket at all");
+    await (await openGate(folder, hold)).close();
+  }));
+
+test("an asker that never hangs up is cut off", () =>
+  inFolder(async (folder) => {
+    const turnstile = new Turnstile();
+    const gate = await openGate(folder, () => turnstile.hold(), 50);
+    const socket = createConnection(join(folder, "gate.sock"));
+    const closed = new Promise((resolve) => socket.once("close", resolve));
+    await new Promise((resolve) => socket.once("data", resolve));
+    const start = performance.now();
+    await turnstile.pass(async () => {});
+    assert.ok(performance.now() - start > 20);
+    await closed;
+    await gate.close();
+  }));
+
+test("folders with long names work", () =>
+  inFolder(async (folder) => {
+    const long = join(folder, "a".repeat(150), "b".repeat(100));
+    assert.is(await passGate(long, () => "in"), "in");
+    await mkdir(long, { recursive: true });
+    const turnstile = new Turnstile();
+    const gate = await openGate(long, () => turnstile.hold());
+    assert.is(await codeOf(openGate(long, () => turnstile.hold())), "ledger-in-use");
+    assert.is(await passGate(long, () => "in"), "in");
+    await gate.close();
+  }));
+
+test.run();
