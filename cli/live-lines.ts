@@ -34,7 +34,9 @@ export function liveLines(log: RunLog, options: LiveOptions): string[] {
   return [
     `${colors.bold(run)}  ${facts.join(" · ")}`,
     ...(rewards.length > 0 ? [colors.dim(`reward ${short(rewards.at(-1) ?? 0)}`)] : []),
-    ...chartLines(rewards, { width, height: chartHeight }).map((line) => colors.green(line)),
+    ...chartLines(rewards, { width, height: chartHeight, total: stepsTotal }).map((line) =>
+      colors.green(line),
+    ),
     ...kindLines(progress.kinds, columns, colors),
     ...(latest === null ? [] : [colors.dim(learningLine(latest))]),
     ...evaluationLines(log, colors),

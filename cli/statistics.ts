@@ -20,7 +20,8 @@ export function wilsonInterval(successes: number, n: number): Interval {
   const centre = (share + z2 / (2 * n)) / (1 + z2 / n);
   const spread =
     (normalQuantile / (1 + z2 / n)) * Math.sqrt((share * (1 - share)) / n + z2 / (4 * n * n));
-  return [Math.max(0, centre - spread), Math.min(1, centre + spread)];
+  // The formula gives 0 and 1 there too, but for rounding.
+  return [successes === 0 ? 0 : centre - spread, successes === n ? 1 : centre + spread];
 }
 
 /**

@@ -9,7 +9,7 @@ export function nearest(word: string, candidates: Iterable<string>): string | nu
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
     const distance = editDistance(word, candidate);
-    const near = distance <= Math.max(1, distanceShareMax * candidate.length);
+    const near = distance <= Math.ceil(distanceShareMax * candidate.length);
     if (near && distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;

@@ -1,0 +1,35 @@
+// A terminal that keeps what is written.
+import { createColors } from "picocolors";
+import { runMain } from "../../cli/main.ts";
+import type { Terminal } from "../../cli/terminal.ts";
+
+export interface FakeTerminal extends Terminal {
+  readonly written: () => string;
+  readonly said: () => string;
+}
+
+export function fakeTerminal(isTty = false): FakeTerminal {
+  let out = "";
+  let err = "";
+  return {
+    isTty,
+    columns: 100,
+    colors: createColors(false),
+    out: (text) => {
+      out += text;
+    },
+    err: (text) => {
+      err += text;
+    },
+    written: () => out,
+    said: () => err,
+  };
+}
+
+/** Runs a command line; its exit code and what it wrote. */
+export async function varft(...argv: readonly string[]) {
+  const terminal = fakeTerminal();
+  const { signal } = new AbortController();
+  const code = await runMain(argv, { terminal, env: { PATH: "/usr/bin" }, signal });
+  return { code, out: terminal.written(), err: terminal.said() };
+}
