@@ -7,8 +7,8 @@ import type { ComparePixels } from "./measure.ts";
 const comparisonsMax = 16_384;
 
 /**
- * Compares stored images: the mean absolute difference over all pixels and channels, 0–255; null where
- * the sizes differ or one does not decode.
+ * Compares stored images: the mean absolute difference over all pixels and channels, 0–255; null
+ * where the sizes differ or one does not decode.
  */
 export function pixelComparison(
   readBlob: (name: HashName) => Promise<Uint8Array | null>,
