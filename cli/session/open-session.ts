@@ -1,4 +1,5 @@
-// Opens a run: ledger, bus, tools, head, workers. The wiring of everything that `varft train` starts.
+// Opens a run: ledger, bus, tools, head, workers. The wiring of everything that `varft train`
+// starts.
 //
 // 1. What was opened is closed in the opposite order, also when opening fails half-way; workers go
 //    first, so that nobody is left who asks.

@@ -1,4 +1,5 @@
-// Goal: what a ledger holds is told rightly by `runs`, `show` and `trajectory`, to people and scripts.
+// Goal: what a ledger holds is told rightly by `runs`, `show` and `trajectory`, to people and
+// scripts.
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
