@@ -254,6 +254,27 @@ test("after one failed commit nothing is written, not even what could be", async
   assert.is((await reopened.append(request("c2", part("run/a", { expected: 2 }))))[0]?.seq, 3);
 });
 
+test("an acknowledgement waits for the disk", () =>
+  inFolder(async (directory) => {
+    const script = fileURLToPath(new URL("./append-once.ts", import.meta.url));
+    const trace = ["-f", "-qq", "-o", "/dev/null", "-e", "trace=fdatasync"];
+    const slow = ["-e", "inject=fdatasync:delay_enter=200000"];
+    const node = [process.execPath, "--import", "tsx", script, directory];
+    let output: string;
+    try {
+      output = execFileSync("strace", [...trace, ...slow, ...node], {
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "ignore"],
+      });
+    } catch (error) {
+      console.log(
+        `skipped: strace cannot be used here (${error instanceof Error && error.message})`,
+      );
+      return;
+    }
+    for (const ms of JSON.parse(output) as number[]) assert.ok(ms >= 200, `${ms} ms`);
+  }));
+
 test("nothing is acknowledged or readable before it is durable", async () => {
   let release = (): void => {};
   const gate = new Promise<void>((resolve) => {
