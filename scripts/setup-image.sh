@@ -33,7 +33,7 @@ host_mirror() {
 
 # Prints the base image to build on, made from Debian's archive where no registry answers.
 base_image() {
-  local sudo=$1 root mirror
+  local sudo=$1 root mirror extra=""
   if docker image inspect "$BASE_OFFICIAL" > /dev/null 2>&1; then echo "$BASE_OFFICIAL" && return; fi
   if docker image inspect "$BASE_OWN" > /dev/null 2>&1; then echo "$BASE_OWN" && return; fi
   if timeout "$PULL_SECONDS" docker pull -q "$BASE_OFFICIAL" > /dev/null 2>&1; then echo "$BASE_OFFICIAL" && return; fi
@@ -54,9 +54,11 @@ base_image() {
   fi
   say "no registry answers; making the base image with debootstrap from $mirror ..." >&2
   command -v debootstrap > /dev/null || [ -x /usr/sbin/debootstrap ] || install_apt "$sudo" debootstrap >&2
+  # Without certificates an https archive is out of the image build's reach; else they are ballast.
+  case "$mirror" in https:*) extra=--include=ca-certificates ;; esac
   root=$($sudo mktemp -d "${TMPDIR:-/tmp}/varft-base.XXXXXX")
   if ! $sudo env PATH="$PATH:/usr/sbin:/sbin" http_proxy="$(host_apt_proxy)" \
-    debootstrap --variant=minbase --include=ca-certificates bookworm "$root/root" "$mirror" > "${root}.log" 2>&1; then
+    debootstrap --variant=minbase ${extra:+"$extra"} bookworm "$root/root" "$mirror" > "${root}.log" 2>&1; then
     tail -n 8 "${root}.log" >&2
     $sudo rm -rf "$root"
     return 1

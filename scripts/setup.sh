@@ -17,7 +17,7 @@ export LC_ALL=C
 readonly NODE_MAJOR_MIN=20
 readonly LOCK_STAMP=node_modules/.varft-lock-hash
 
-say() { printf 'setup: %s\n' "$*"; }
+say() { printf 'setup %3d s: %s\n' "$SECONDS" "$*"; }
 fail() {
   printf 'setup: %s\n' "$*" >&2
   exit 1
@@ -135,7 +135,7 @@ main() {
     fi
   fi
   install_all
-  say "ready in ${SECONDS} s"
+  say "ready"
 }
 
 main "$@"
