@@ -1,6 +1,7 @@
 // Reverse-mode differentiation: walk from the loss to the parameters, rule by rule.
 import { add } from "./elementwise.ts";
 import { GraphError } from "./errors.ts";
+import { gemm } from "./linear.ts";
 import type { Node } from "./node.ts";
 import { describe } from "./node.ts";
 import { zeros } from "./structure.ts";
@@ -65,8 +66,15 @@ function propagate(
 function accumulate(flows: Flows, node: Node, result: number, gradient: Node): void {
   const slots = flows.get(node) ?? [];
   const before = slots[result];
-  slots[result] = before === undefined ? gradient : add(before, gradient);
+  slots[result] = before === undefined ? gradient : sumOfGradients(before, gradient);
   flows.set(node, slots);
+}
+
+/** A matrix product adds onto what came before in its own pass over the result. */
+function sumOfGradients(before: Node, gradient: Node): Node {
+  const [left, right, added] = gradient.inputs;
+  if (gradient.op !== "gemm" || !left || !right || added) return add(before, gradient);
+  return gemm(left, right, gradient.attributes, before);
 }
 
 /** The nodes between `parameters` and `outputs`, both included: the only ones gradients visit. */
