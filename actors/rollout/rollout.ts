@@ -9,6 +9,7 @@ import {
   assert,
   ensureError,
   type HashName,
+  RetryableError,
   type StepName,
   sha256Hex,
   streams,
@@ -25,6 +26,9 @@ import { TurnBatcher } from "./turn-batcher.ts";
 
 /** Trajectories under way at once. */
 export const rowsActiveMax = 512;
+
+/** Wait before a group is opened again when the ledger is out of reach, in milliseconds. */
+const openAgainMs = 500;
 
 export interface RolloutOptions {
   readonly run: string;
@@ -135,7 +139,19 @@ export class Rollout {
     const opened = this.#groups.get(group);
     assert(opened, `group ${group} is open`);
     await this.#place(opened.streams.length);
-    if (this.#closed || this.#groups.get(group) !== opened) return;
+    const isOurs = () => !this.#closed && this.#groups.get(group) === opened;
+    while (isOurs()) {
+      try {
+        return await this.#begin(order, opened, task);
+      } catch (thrown) {
+        // The head is away: it comes back, or somebody else takes the group.
+        if (!(thrown instanceof RetryableError)) throw thrown;
+        await new Promise((resolve) => setTimeout(resolve, openAgainMs));
+      }
+    }
+  }
+
+  async #begin(order: PlayOrder, opened: Group, task: Task): Promise<void> {
     await this.#host.start(opened.streams);
     const states = await Promise.all(opened.streams.map((stream) => this.#host.state(stream)));
     const fresh = opened.streams.filter((_, index) => states[index]?.matches("empty"));

@@ -9,8 +9,10 @@ import type { Crew, Member } from "./crew.ts";
 
 type Groups = PlayOrder["groups"];
 
-/** Time that a worker may take to load a policy before it takes an order, in milliseconds. */
-const orderTimeoutMs = 60_000;
+/** Time that a worker may take before it takes an order (it may load a policy), in milliseconds. */
+export const orderTimeoutMs = 60_000;
+/** Wait before an order that was not taken is given again, in milliseconds. */
+const orderAgainMs = 1_000;
 
 /** Splits groups evenly over workers, neighbours together. */
 export function splitGroups(
@@ -45,24 +47,42 @@ export async function castGroups(
     const orphans = order.groups.filter(
       ({ group }) => isOpen(group) && !lives.has(assigned.get(group) ?? 0),
     );
+    let refused = false;
     if (orphans.length > 0 && workers.length > 0) {
       const shares = splitGroups(orphans, workers);
       await Promise.all(
         shares.map(async ({ worker, groups }) => {
-          if (!(await send(crew, messenger, worker, { ...order, groups }, signal))) return;
-          for (const { group } of groups) assigned.set(group, worker.life);
+          const taken = await sendOrder(messenger, worker, { ...order, groups }, signal);
+          if (!taken) refused = true;
+          else for (const { group } of groups) assigned.set(group, worker.life);
         }),
       );
     }
-    await untilAborted(change, signal).catch((thrown: unknown) => {
-      if (!signal.aborted) throw thrown;
-    });
+    await untilChange(change, refused, signal);
   }
 }
 
-/** Sends an order; false where the worker does not answer any more. */
-async function send(
-  crew: Crew,
+/** Waits for a change of the crew or, where an order was not taken, until it may be given again. */
+export async function untilChange(
+  change: Promise<void>,
+  again: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const pause = new Promise<void>((resolve) => {
+    if (again) timer = setTimeout(resolve, orderAgainMs);
+  });
+  try {
+    await untilAborted(Promise.race([change, pause]), signal);
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Sends an order; false where the worker cannot take it now. Who is dead leaves the crew. */
+async function sendOrder(
   messenger: Messenger,
   { worker }: Member,
   order: PlayOrder,
@@ -76,9 +96,7 @@ async function send(
     }
     return true;
   } catch (thrown) {
-    if (signal.aborted) return false;
-    if (!(thrown instanceof RetryableError)) throw thrown;
-    crew.end(worker);
-    return false;
+    if (signal.aborted || thrown instanceof RetryableError) return false;
+    throw thrown;
   }
 }

@@ -5,6 +5,7 @@ import {
   type EventData,
   type EventEnvelope,
   type HashName,
+  RetryableError,
   sha256Hex,
   streams,
   type Task,
@@ -21,8 +22,7 @@ import {
   type Outcome,
 } from "../reward-judge/index.ts";
 import { foldTrajectory } from "../rollout/index.ts";
-import { untilAborted } from "../until-aborted.ts";
-import { castGroups } from "./casting.ts";
+import { castGroups, orderTimeoutMs, untilChange } from "./casting.ts";
 import type { Crew } from "./crew.ts";
 import type { Watch, WatchedLedger } from "./watch.ts";
 
@@ -199,10 +199,16 @@ async function keepOrdering(
     const { change } = crew;
     const [learner] = crew.live("learner");
     if (learner !== undefined && learner.life !== ordered) {
-      await messenger.ask(learner.worker, "learn", order, { signal });
-      ordered = learner.life;
+      const options = { timeoutMs: orderTimeoutMs, signal };
+      try {
+        await messenger.ask(learner.worker, "learn", order, options);
+        ordered = learner.life;
+      } catch (thrown) {
+        if (signal.aborted) return;
+        if (!(thrown instanceof RetryableError)) throw thrown;
+      }
     }
-    await untilAborted(change, signal).catch(() => {});
+    await untilChange(change, ordered !== learner?.life, signal);
   }
 }
 
