@@ -1,5 +1,6 @@
 // One session of a run as a person sees it: told while it goes on, stopped by Ctrl-C, summed up at
 // the end. `train` and `eval` are both this.
+import { rm } from "node:fs/promises";
 import type { RunConfig } from "../config/index.ts";
 import { planSettings } from "../config/index.ts";
 import type { CommandContext } from "./command.ts";
@@ -16,6 +17,8 @@ export interface TellOptions {
   readonly directory: string;
   readonly config: RunConfig;
   readonly open: OpenSession;
+  /** A directory that was made for this run; a run that never started leaves none. */
+  readonly fresh: boolean;
 }
 
 /** How often the view is redrawn without news, in milliseconds. */
@@ -52,7 +55,8 @@ export async function tellSession(options: TellOptions, context: CommandContext)
   } finally {
     await session?.close();
     clearInterval(timer);
-    reporter.end(log);
+    if (log.started !== null) reporter.end(log);
+    else if (options.fresh) await rm(directory, { recursive: true, force: true });
   }
   if (!log.completed) return interrupted(run, log, context);
   const wallSeconds = elapsedMs() / 1_000;
@@ -65,7 +69,12 @@ export async function tellSession(options: TellOptions, context: CommandContext)
 /** Only these change what is shown at once; the many events of trajectories wait for the timer. */
 const tellingTypes = new Set(["policy.updated", "evaluation.completed", "step.planned"]);
 
-function interrupted(run: string, log: RunLog, { terminal, json, runs }: CommandContext): number {
+function interrupted(run: string, log: RunLog, context: CommandContext): number {
+  const { terminal, json, runs } = context;
+  if (log.started === null) {
+    terminal.err("Stopped before the run began.\n");
+    return exitCodes.interrupted;
+  }
   const folder = runs === "runs" ? "" : ` --runs ${runs}`;
   const resume = `varft train --resume ${run}${folder}`;
   const steps = log.stepsLearned;

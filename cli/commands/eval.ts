@@ -25,6 +25,6 @@ export const evaluate: Command = {
     };
     const name = `eval-${newRunName(file, context.clock())}`;
     const made = await makeRunDirectory(context.runs, name, config);
-    return tellSession({ ...made, config, open: openSession }, context);
+    return tellSession({ ...made, config, open: openSession, fresh: true }, context);
   },
 };

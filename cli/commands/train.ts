@@ -22,7 +22,10 @@ export const train: Command = {
       refuseWithResume(words);
       const directory = await runDirectory(runs, resume);
       const config = await runConfigOf(runs, resume);
-      return tellSession({ run: resume, directory, config, open: openSession }, context);
+      return tellSession(
+        { run: resume, directory, config, open: openSession, fresh: false },
+        context,
+      );
     }
     const file = words.text("config");
     if (file === undefined) {
@@ -31,7 +34,7 @@ export const train: Command = {
     const config = await loadRunConfig(file, overridesOf(words));
     const name = newRunName(file, context.clock());
     const made = await makeRunDirectory(runs, name, config);
-    return tellSession({ ...made, config, open: openSession }, context);
+    return tellSession({ ...made, config, open: openSession, fresh: true }, context);
   },
 };
 

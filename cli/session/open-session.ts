@@ -4,8 +4,12 @@
 // 1. What was opened is closed in the opposite order, also when opening fails half-way; workers go
 //    first, so that nobody is left who asks.
 // 2. The first fault that nobody mends ends the session: `done` rejects with it.
-import { initialPolicy, pixelComparison, startHead } from "../../actors/index.ts";
-import type { RunConfig } from "../../config/index.ts";
+import {
+  type InitialPolicy,
+  initialPolicy,
+  pixelComparison,
+  startHead,
+} from "../../actors/index.ts";
 import { announceCommits, connectNats, numericClassOf, serveLedger } from "../../runtime/index.ts";
 import { type Ledger, type Head as LedgerHead, openLedger } from "../../storage/index.ts";
 import { Closers } from "./closers.ts";
@@ -35,6 +39,10 @@ async function open(
   const { run, directory, config, clock, onEvent } = options;
   const address = { cluster, run };
   const fault = new Fault();
+  // First what costs nothing to be wrong about: no server is started for a missing checkpoint.
+  const initial = await initialPolicy(config);
+  const tasks = await openTasks(config);
+  signal.throwIfAborted();
   const listeners: ((head: LedgerHead) => void)[] = [];
   const onCommitted = (head: LedgerHead) => {
     for (const listener of listeners) listener(head);
@@ -57,8 +65,8 @@ async function open(
     ledger,
     config,
     numericClass: await numericClassOf({ sandbox: digest, accelerator: null }),
-    initial: await storeInitial(config, ledger),
-    tasks: await openTasks(config),
+    initial: await storeInitial(initial, ledger),
+    tasks,
     tools,
     comparePixels: pixelComparison((name) => ledger.blobs.get(name)),
     onEvent,
@@ -84,9 +92,8 @@ async function readBefore(ledger: Ledger, onEvent: SessionOptions["onEvent"]): P
   }
 }
 
-/** Names what the run starts from, and stores the policy and the optimizer. */
-async function storeInitial(config: RunConfig, ledger: Ledger) {
-  const { base, policy, optimizer } = await initialPolicy(config);
+/** Stores the policy and the optimizer that the run starts from. */
+async function storeInitial({ base, policy, optimizer }: InitialPolicy, ledger: Ledger) {
   return {
     base,
     policy: await ledger.blobs.put(policy),

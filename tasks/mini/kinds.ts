@@ -24,8 +24,6 @@ export const degradations = [
   "noise",
 ] as const satisfies readonly Problem[];
 
-export type Degradation = (typeof degradations)[number];
-
 const rotations = ["rotation90", "rotation180"] as const;
 const others = ["dark", "overexposure", "blur", "noise"] as const;
 

@@ -27,9 +27,17 @@ export function fakeTerminal(isTty = false): FakeTerminal {
 }
 
 /** Runs a command line; its exit code and what it wrote. */
-export async function varft(...argv: readonly string[]) {
+export function varft(...argv: readonly string[]) {
+  return varftIn({ PATH: "/usr/bin" }, ...argv);
+}
+
+/** The same in an environment. */
+export async function varftIn(
+  env: Readonly<Record<string, string | undefined>>,
+  ...argv: readonly string[]
+) {
   const terminal = fakeTerminal();
   const { signal } = new AbortController();
-  const code = await runMain(argv, { terminal, env: { PATH: "/usr/bin" }, signal });
+  const code = await runMain(argv, { terminal, env, signal });
   return { code, out: terminal.written(), err: terminal.said() };
 }
