@@ -20,6 +20,7 @@ export {
 } from "./errors.ts";
 export { sandboxImageTag } from "./image.ts";
 export { openUnsafeLocalSandbox, type UnsafeLocalSandboxOptions } from "./local.ts";
+export type { RunnerPool } from "./runner/index.ts";
 export { createBm25Search, readCorpus, type Search, type SearchHit } from "./search/index.ts";
 export type {
   ExecutionCause,

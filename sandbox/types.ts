@@ -66,7 +66,10 @@ export interface ExecutionResult {
   /** Bounded; a cut is marked at the end. */
   readonly stdout: string;
   readonly stderr: string;
-  /** The output image re-encoded as 8-bit grey or RGB PNG (equal pixels, equal bytes); null unless `ok`. */
+  /**
+   * The output image re-encoded as 8-bit grey or RGB PNG (equal pixels, equal bytes); null unless
+   * `ok`.
+   */
   readonly image: Uint8Array | null;
   /** Merely observed, never part of a result that replays compare. */
   readonly observed: {

@@ -1,6 +1,6 @@
-// PNG of raw pixels, for speed and equal bytes: no row filters, and zlib's run-length strategy, which
-// leaves no choice to the machine (sharp's encoder picks matches by instruction set, and is slower).
-// https://www.w3.org/TR/png-3/
+// PNG of raw pixels, for speed and equal bytes: no row filters, and zlib's run-length strategy,
+// which leaves no choice to the machine (sharp's encoder picks matches by instruction set, and is
+// slower). https://www.w3.org/TR/png-3/
 import { promisify } from "node:util";
 import { constants, crc32, deflate } from "node:zlib";
 import { assert } from "../../events/index.ts";

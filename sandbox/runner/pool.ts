@@ -42,6 +42,7 @@ export class RunnerPool implements Sandbox {
   readonly #alive = new Set<Runner>();
   readonly #waiting: Waiter[] = [];
   readonly #closing = new AbortController();
+  readonly #calls = new Set<AbortController>();
   readonly #settling = new Set<Promise<void>>();
   /** Places taken: runners alive and runners being opened. */
   #places = 0;
@@ -67,37 +68,50 @@ export class RunnerPool implements Sandbox {
     const limits = { ...defaultLimits, ...request.limits };
     const program = Buffer.from(request.program, "utf8");
     checkRequest(program, request.image, limits);
-    const ended = AbortSignal.any([
-      this.#closing.signal,
-      ...(signal === undefined ? [] : [signal]),
-    ]);
+    // Not AbortSignal.any: that keeps every call's signal for as long as the pool lives.
+    const ended = new AbortController();
+    const end = () => ended.abort();
+    if (this.#closing.signal.aborted || signal?.aborted === true) end();
+    this.#calls.add(ended);
+    signal?.addEventListener("abort", end, { once: true });
+    try {
+      return await this.#repeat(program, request.image, limits, ended.signal);
+    } finally {
+      this.#calls.delete(ended);
+      signal?.removeEventListener("abort", end);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    for (const call of this.#calls) call.abort();
+    await Promise.all([...this.#alive].map((runner) => runner.close()));
+    await Promise.all(this.#settling);
+    await this.#options.dispose?.();
+  }
+
+  async #repeat(
+    program: Uint8Array,
+    image: Uint8Array,
+    limits: Limits,
+    ended: AbortSignal,
+  ): Promise<ExecutionResult> {
     let loss: Error | null = null;
     for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
       if (ended.aborted) throw new SandboxCancelledError("the execution was cancelled");
       try {
-        const { reply, name } = await this.#attempt(program, request.image, limits, ended);
+        const { reply, name } = await this.#attempt(program, image, limits, ended);
         return await resultOf(reply, limits, name, attempt);
       } catch (error) {
         loss = ensureError(error);
-        if (loss instanceof VarftError && loss.policy !== "retryable") throw loss;
-        if (!(loss instanceof VarftError)) throw loss;
+        if (!(loss instanceof VarftError) || loss.policy !== "retryable") throw loss;
       }
     }
     const told = loss === null ? "" : `: ${loss.message}`;
     throw new SandboxUnavailableError(`no runner answered in ${attemptsMax} attempts${told}`, {
       cause: loss,
     });
-  }
-
-  async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
-    this.#closing.abort();
-    for (const waiter of this.#waiting.splice(0)) {
-      waiter.reject(new SandboxCancelledError("the sandbox was closed"));
-    }
-    await Promise.all([...this.#alive].map((runner) => runner.close()));
-    await Promise.all(this.#settling);
-    await this.#options.dispose?.();
   }
 
   async #attempt(
@@ -111,6 +125,7 @@ export class RunnerPool implements Sandbox {
     try {
       reply = await runner.call(program, image, limits, signal);
     } catch (error) {
+      if (!signal.aborted) this.#lossesInRow += 1;
       this.#discard(runner);
       throw error;
     }
@@ -156,6 +171,7 @@ export class RunnerPool implements Sandbox {
       this.#alive.add(runner);
       return runner;
     } catch (error) {
+      this.#lossesInRow += 1;
       this.#freePlace();
       throw error;
     }
@@ -181,10 +197,9 @@ export class RunnerPool implements Sandbox {
     if (this.#alive.delete(runner)) this.#freePlace();
   }
 
-  /** A place became free by a loss: the longest waiting call gets a runner of its own. */
+  /** A place became free: the longest waiting call gets a runner of its own. */
   #freePlace(): void {
     this.#places -= 1;
-    this.#lossesInRow += 1;
     if (this.#closing.signal.aborted) return;
     const waiter = this.#waiting.shift();
     if (waiter === undefined) return;
