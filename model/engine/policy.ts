@@ -37,8 +37,8 @@ export type PolicyOptions = PolicySource & {
   readonly threads: number;
   readonly roles: readonly Role[];
   /**
-   * What a backward pass keeps: `none` keeps every activation, `segments` those of a few layers at a
-   * time and computes them again, which costs about a third more time.
+   * What a backward pass keeps: `none` keeps every activation, `segments` those of a few layers at
+   * a time and computes them again, which costs about a third more time.
    */
   readonly recompute?: "none" | "segments";
   /** Writes onnxruntime profiles, one per role, with this file name prefix. */

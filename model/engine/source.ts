@@ -11,7 +11,14 @@ import { initialAdapters, modelParameters, sizeOfShape, tunedParameters } from "
 
 /** A checkpoint folder, or a config with its tensors. */
 export type PolicySource =
-  | { readonly directory: string }
+  | {
+      readonly directory: string;
+      /**
+       * Whether frozen weights stay in their file, mapped, and are widened at every use. By default
+       * this is so for models above 2 GiB in float32.
+       */
+      readonly mapped?: boolean;
+    }
   | { readonly config: ModelConfig; readonly tensors: TensorMap };
 
 /** An opened source. */
@@ -24,7 +31,7 @@ export interface OpenedSource {
   readonly mapped: boolean;
 }
 
-/** Above this many bytes of weights, they stay in the file and are widened at every use. */
+/** Above this many bytes of float32 weights, frozen ones stay in their file. */
 const residentBytesMax = 2 ** 31;
 
 const storedTypes: Readonly<Record<string, DataType>> = {
@@ -36,11 +43,14 @@ const storedTypes: Readonly<Record<string, DataType>> = {
 /** Opens a source; all trainable parameters are read, frozen ones only located. */
 export async function openSource(source: PolicySource, tuning: Tuning): Promise<OpenedSource> {
   return "directory" in source
-    ? openDirectory(source.directory, tuning)
+    ? openDirectory(source, tuning)
     : openTensors(source.config, source.tensors, tuning);
 }
 
-async function openDirectory(directory: string, tuning: Tuning): Promise<OpenedSource> {
+async function openDirectory(
+  { directory, mapped }: Extract<PolicySource, { readonly directory: string }>,
+  tuning: Tuning,
+): Promise<OpenedSource> {
   const config = await readConfig(directory);
   const checkpoint = await openCheckpoint(directory);
   const parameters = modelParameters(config);
@@ -66,7 +76,7 @@ async function openDirectory(directory: string, tuning: Tuning): Promise<OpenedS
     frozen,
     trainable: tuning.type === "full" ? trainable : initialAdapters(config, tuning),
     directory,
-    mapped: bytes > residentBytesMax,
+    mapped: mapped ?? bytes > residentBytesMax,
   };
 }
 

@@ -3,15 +3,23 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { RandomStream } from "../../events/index.ts";
 import type { LearnBatch, LossInputs, Policy, Tuning } from "../../model/index.ts";
-import { adamStep, initialAdamState, initialTensors, parseModelConfig } from "../../model/index.ts";
+import {
+  adamStep,
+  initialAdamState,
+  initialTensors,
+  openPolicy,
+  parseModelConfig,
+} from "../../model/index.ts";
 import {
   lora,
   openTiny,
   sampling,
   shaken,
+  tinyConfig,
   tinyConfigJson,
   tinyImage,
   tinySequence,
+  tinyTensors,
 } from "./tiny-model.ts";
 
 let policy: Policy;
@@ -108,6 +116,18 @@ for (const tuning of [{ type: "full" }, lora, { ...lora, scope: "language" }] sa
       assert.equal(actual.gradients.get(parameter), gradient, parameter);
   });
 }
+
+test("the number of threads does not change a bit", async () => {
+  const batch = batchOf(12);
+  const { logProbs } = await policy.logProbs(parameters, batch);
+  const loss = lossOf(logProbs, 13);
+  const expected = await policy.gradient(parameters, batch, loss);
+  const options = { config: tinyConfig, tensors: tinyTensors, tuning: lora };
+  const threaded = await openPolicy({ ...options, threads: 3, roles: ["vision", "learn"] });
+  const actual = await threaded.gradient(parameters, batch, loss);
+  await threaded.close();
+  assert.equal(actual, expected);
+});
 
 test("a row's scores do not depend on the rows beside it", async () => {
   const { rows } = batchOf(5);

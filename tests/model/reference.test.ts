@@ -112,12 +112,8 @@ for (const dtype of ["F32", "BF16"] as const) {
       const random = new RandomStream(4);
       const row = tinySequence(random, 16, [tinyImage(random, 4, 6)]);
       const batch = { rows: [{ ...row, chosen: [14, 15] }], sampling };
-      const fromFile = await openPolicy({
-        directory,
-        tuning: lora,
-        threads: 1,
-        roles: ["vision", "learn"],
-      });
+      const options = { directory, tuning: lora, threads: 1, roles: ["vision", "learn"] } as const;
+      const fromFile = await openPolicy(options);
       const fromMemory = await openTiny(
         lora,
         ["vision", "learn"],
@@ -128,9 +124,13 @@ for (const dtype of ["F32", "BF16"] as const) {
         await fromFile.logProbs(fromFile.trainable, batch),
         await fromMemory.logProbs(fromFile.trainable, batch),
       ];
+      const mapped = await openPolicy({ ...options, mapped: true });
+      const fromPages = await mapped.logProbs(fromFile.trainable, batch);
+      await mapped.close();
       await fromFile.close();
       await fromMemory.close();
       assert.equal([...a.logProbs], [...b.logProbs]);
+      assert.ok(largestGap(fromPages.logProbs, a.logProbs) < errorMax);
     } finally {
       await rm(directory, { recursive: true });
     }
