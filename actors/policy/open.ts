@@ -123,7 +123,9 @@ async function open(
   const tokenizer = await openTokenizer(directory);
   const model = await readConfig(directory);
   const images = new ImageStore(await readPreprocessor(directory), readBlob);
-  const policy = await openPolicy({ directory, tuning, threads, roles });
+  // A choice of memory against time; the numbers are the same.
+  const recompute = config.learner.recompute ? "segments" : "none";
+  const policy = await openPolicy({ directory, tuning, threads, roles, recompute });
   const codec = new TensorCodec(trainableParameters(model, tuning));
   return { policy, tokenizer, images, codec, ...vocabularyOf(tokenizer, model) };
 }
