@@ -3,7 +3,7 @@
 // are left out, so that every image has one right way up; so is A, which is an English article and
 // vanishes when answers are normalised.
 import type { RandomStream } from "../../events/index.ts";
-import { type GreyImage, imageFrom } from "./image.ts";
+import { type GreyImage, saturate } from "./image.ts";
 
 /** One hexadecimal byte a column, left to right; bit 0 is the top row. */
 const columns: Readonly<Record<string, string>> = {
@@ -38,6 +38,8 @@ const dotPixels = 3;
 const glyphWidth = 5 * dotPixels;
 const glyphHeight = 7 * dotPixels;
 const marginPixels = 2;
+const gapPixelsMin = 3;
+const gapPixelsMax = 9;
 const grainLevels = 12;
 
 /** The grey levels of one image: background light, ink dark. */
@@ -52,8 +54,9 @@ export function drawInk(random: RandomStream): Ink {
 }
 
 /**
- * Draws `text` (letters of the alphabet) into a 56x56 image at a random place, with a little grain.
- * `jitterPixels` bounds the distance from the centre (a curriculum needs small ones first).
+ * Draws `text` (one or two letters of the alphabet) into a 56x56 image at a random place, letters a
+ * random distance apart, with a little grain. `jitterPixels` bounds the distance from the centre (a
+ * curriculum needs small ones first).
  */
 export function drawText(
   random: RandomStream,
@@ -61,15 +64,21 @@ export function drawText(
   { background, ink }: Ink,
   jitterPixels = fieldPixels,
 ): GreyImage {
-  const width = text.length * glyphWidth + (text.length - 1) * dotPixels;
+  const advance = glyphWidth + gapPixelsMin + random.integer(gapPixelsMax - gapPixelsMin + 1);
+  const width = (text.length - 1) * advance + glyphWidth;
   const left = placeAround(random, (fieldPixels - width) / 2, jitterPixels);
   const top = placeAround(random, (fieldPixels - glyphHeight) / 2, jitterPixels);
-  const glyphColumns = text.map(columnsOf);
-  const grain = random.bytes(fieldPixels * fieldPixels);
-  return imageFrom(fieldPixels, fieldPixels, (x, y) => {
-    const level = isInk(glyphColumns, x - left, y - top) ? ink : background;
-    return level + ((grain[y * fieldPixels + x] as number) / 256 - 0.5) * grainLevels;
-  });
+  const levels = new Float64Array(fieldPixels * fieldPixels).fill(background);
+  for (const [index, letter] of text.entries()) {
+    paintLetter(levels, letter, left + index * advance, top, ink);
+  }
+  const grain = random.bytes(levels.length);
+  const pixels = new Uint8Array(levels.length);
+  for (let at = 0; at < pixels.length; at++) {
+    const shift = ((grain[at] as number) / 256 - 0.5) * grainLevels;
+    pixels[at] = saturate((levels[at] as number) + shift);
+  }
+  return { width: fieldPixels, height: fieldPixels, pixels };
 }
 
 function placeAround(random: RandomStream, centre: number, jitterPixels: number): number {
@@ -77,17 +86,20 @@ function placeAround(random: RandomStream, centre: number, jitterPixels: number)
   return Math.round(centre + (2 * random.uniform() - 1) * reach);
 }
 
-/** The columns of a letter as bits, top row first. */
-function columnsOf(letter: string): readonly number[] {
+function paintLetter(
+  levels: Float64Array,
+  letter: string,
+  left: number,
+  top: number,
+  ink: number,
+): void {
   const hexadecimal = columns[letter] as string;
-  return [0, 2, 4, 6, 8].map((at) => Number.parseInt(hexadecimal.slice(at, at + 2), 16));
-}
-
-function isInk(glyphs: readonly (readonly number[])[], x: number, y: number): boolean {
-  if (x < 0 || y < 0 || y >= glyphHeight) return false;
-  const bits =
-    glyphs[Math.floor(x / (glyphWidth + dotPixels))]?.[
-      Math.floor((x % (glyphWidth + dotPixels)) / dotPixels)
-    ];
-  return bits !== undefined && ((bits >> Math.floor(y / dotPixels)) & 1) === 1;
+  for (let x = 0; x < glyphWidth; x++) {
+    const column = Math.floor(x / dotPixels);
+    const bits = Number.parseInt(hexadecimal.slice(2 * column, 2 * column + 2), 16);
+    for (let y = 0; y < glyphHeight; y++) {
+      const isInk = ((bits >> Math.floor(y / dotPixels)) & 1) === 1;
+      if (isInk) levels[(top + y) * fieldPixels + left + x] = ink;
+    }
+  }
 }

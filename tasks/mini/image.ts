@@ -69,7 +69,8 @@ export function crop(
 
 /** Applies `change` to every pixel. */
 export function mapPixels(image: GreyImage, change: (value: number) => number): GreyImage {
-  return { ...image, pixels: Uint8Array.from(image.pixels, (value) => saturate(change(value))) };
+  const table = Uint8Array.from({ length: 256 }, (_, value) => saturate(change(value)));
+  return { ...image, pixels: image.pixels.map((value) => table[value] as number) };
 }
 
 /** `cv2.medianBlur(img, size)`: borders replicate. */

@@ -44,8 +44,8 @@ export function problemsOf(kind: string): Problem[] {
 }
 
 const darkFactor = 0.12;
-/** Of 256 pixels, how many turn black and how many white: 30 % together. */
-const noisePixels = 38;
+/** Of 256 pixels, how many turn black and how many white: 22 % together. */
+const noisePixels = 28;
 
 /** Spoils an image. Rotations are clockwise (paper B.2.2), so the repair turns back. */
 export function degrade(random: RandomStream, image: GreyImage, problem: Problem): GreyImage {

@@ -5,7 +5,7 @@ import type { RandomStream } from "../../events/index.ts";
 import { informationOf } from "../protocol/index.ts";
 import type { Lesson } from "./demonstrations.ts";
 import { attributeNames, attributes, sentenceOf } from "./facts.ts";
-import { drawInk, drawText } from "./glyphs.ts";
+import { drawInk, drawText, letters } from "./glyphs.ts";
 import { type GreyImage, imageFrom, rotateCounterclockwise } from "./image.ts";
 import { degradations, degrade, repair } from "./kinds.ts";
 import { type Field, fields, sheetOf } from "./sheet.ts";
@@ -17,8 +17,22 @@ export interface PerceptionMix {
   readonly copy: number;
 }
 
-const repairable = ["dark", "overexposure", "blur", "noise"] as const;
+/** Repairs that leave traces are read more often. */
+const repairable = ["dark", "overexposure", "blur", "noise", "noise"] as const;
 const repairedShare = 0.6;
+/** Single letters keep pairs from being learnt by heart. */
+const singleLetterShare = 0.35;
+/** Which way up is the hardest to see, and every retry depends on it. */
+const troubles = [
+  ...degradations,
+  "rotation90",
+  "rotation180",
+  "rotation270",
+  "rotation270",
+  "none",
+  "none",
+  "crop",
+] as const;
 const jpegNoiseLevels = 3;
 
 /** Draws one first lesson. `jitterPixels` bounds how far from the centre the letters stand. */
@@ -34,7 +48,8 @@ function reply(image: GreyImage | null, question: string, text: string): Lesson 
 }
 
 function readingLesson(random: RandomStream, jitterPixels: number): Lesson {
-  const text = drawTextOf(random, "train");
+  const isSingle = random.uniform() < singleLetterShare;
+  const text = isSingle ? [random.pick(letters)] : drawTextOf(random, "train");
   let image = drawText(random, text, drawInk(random), jitterPixels);
   if (random.uniform() < repairedShare) {
     const problem = random.pick(repairable);
@@ -46,7 +61,7 @@ function readingLesson(random: RandomStream, jitterPixels: number): Lesson {
 function troubleLesson(random: RandomStream, jitterPixels: number): Lesson {
   const draw = () => drawText(random, drawTextOf(random, "train"), ink, jitterPixels);
   const ink = drawInk(random);
-  const trouble = random.pick([...degradations, "rotation270", "crop", "none"] as const);
+  const trouble = random.pick(troubles);
   let image = draw();
   if (trouble === "crop") {
     image = sheetOf(fields.map((field: Field) => (field === 0 ? image : draw())));
