@@ -76,7 +76,7 @@ build_image() {
   say "building $tag on $base ..."
   log=$(mktemp)
   # The package archive may be reachable from the host's network only.
-  if ! docker build --network host --build-arg "BASE=$base" --build-arg "APT_SOURCES=$(host_apt_sources)" \
+  if ! docker build --force-rm --network host --build-arg "BASE=$base" --build-arg "APT_SOURCES=$(host_apt_sources)" \
     --build-arg "APT_PROXY=$(host_apt_proxy)" --label varft.sandbox=1 --tag "$tag" sandbox/image > "$log" 2>&1; then
     tail -n 30 "$log" >&2
     fail "docker build of $tag failed; the whole log: $log"
