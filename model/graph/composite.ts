@@ -1,7 +1,7 @@
 // Operations with a gradient shorter than that of their parts: norms, softmax, rotary positions
 // and the log-probability of a token.
 import { scalar } from "./constants.ts";
-import { add, exponential, multiply, negate, subtract } from "./elementwise.ts";
+import { exponential, multiply, negate, subtract } from "./elementwise.ts";
 import { GraphError } from "./errors.ts";
 import { matmul } from "./linear.ts";
 import type { Node } from "./node.ts";
@@ -242,11 +242,6 @@ export function pickLogProb(logits: Node, labels: Node): Node {
 export function entropyOf(logits: Node): Node {
   const logs = logSoftmax(logits);
   return negate(reduceSum(multiply(exponential(logs), logs), [1]));
-}
-
-/** Adds up nodes; at least one. */
-export function addAll(first: Node, ...rest: readonly Node[]): Node {
-  return rest.reduce((sum, node) => add(sum, node), first);
 }
 
 /** The rules of this file by name. */

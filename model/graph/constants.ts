@@ -73,7 +73,7 @@ export function shapeVector(graph: Graph, shape: Shape): Node {
 }
 
 /** One size as an int64 vector of length 1. */
-export function sizeVector(graph: Graph, size: Dimension): Node {
+function sizeVector(graph: Graph, size: Dimension): Node {
   const terms = termsOf(size).map((term) =>
     term.symbols
       .map((symbol) => symbolVector(graph, symbol))

@@ -68,16 +68,6 @@ export function termsOf(size: Dimension): readonly Term[] {
   return typeof size === "number" ? [{ factor: size, symbols: [] }] : size.terms;
 }
 
-/** The value of a size once every symbol has a value. */
-export function evaluateDimension(size: Dimension, values: ReadonlyMap<string, number>): number {
-  return termsOf(size).reduce(
-    (sum, term) =>
-      sum +
-      term.symbols.reduce((product, name) => product * (values.get(name) ?? NaN), term.factor),
-    0,
-  );
-}
-
 function canonical(terms: readonly Term[]): Dimension {
   const merged = new Map<string, Term>();
   for (const term of terms) {

@@ -1,25 +1,20 @@
 // The graph: operations with shapes, gradients, and their ONNX form.
 export {
-  addAll,
   attention,
   entropyOf,
-  item,
   logSoftmax,
   pickLogProb,
   rmsNorm,
   rotary,
   softmax,
 } from "./composite.ts";
-export { constant, integers, scalar, shapeVector, sizeVector } from "./constants.ts";
+export { constant, integers, scalar } from "./constants.ts";
 export type { LoopResult, LoopStep } from "./control.ts";
 export { branch, loop } from "./control.ts";
 export type { Dimension, Shape, SymbolicDimension } from "./dimension.ts";
 export {
   dimension,
-  dimensionKey,
-  evaluateDimension,
   productOf,
-  sameShape,
   shapeKey,
   sumOf,
 } from "./dimension.ts";
@@ -63,7 +58,6 @@ export {
   reshape,
   scatterAddRows,
   slice,
-  sumTo,
   transpose,
   zeros,
 } from "./structure.ts";
