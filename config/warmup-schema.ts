@@ -78,6 +78,7 @@ const protocol = z.strictObject({
   faults: z.strictObject({
     lazy: share,
     randomProblem: share,
+    habit: share,
     randomArgument: share,
     wrongName: share,
     wrongAttribute: share,

@@ -19,6 +19,7 @@ import type { GreyImage } from "./image.ts";
 import { degradations } from "./kinds.ts";
 import {
   brightenTooLittle,
+  habitOf,
   medianSmall,
   programOf,
   type Repair,
@@ -36,6 +37,8 @@ export interface TeacherFaults {
   readonly lazy: number;
   /** Names a random problem. */
   readonly randomProblem: number;
+  /** Takes the argument that is the teacher's bad habit, of the right function. */
+  readonly habit: number;
   /** Takes a random argument of the right function. */
   readonly randomArgument: number;
   /** Has one wrong letter in a search query. */
@@ -113,8 +116,7 @@ function tellRepair(random: RandomStream, task: MiniTask, faults: TeacherFaults)
   let good = diagnosis === truth;
   const right = rightRepair(diagnosis, task.field);
   if (right) {
-    const wrongArgument = random.uniform() < faults.randomArgument;
-    const chosen = wrongArgument ? random.pick(repairMenu(diagnosis)) : right;
+    const chosen = chooseRepair(random, diagnosis, right, faults);
     good &&= programOf(chosen) === programOf(right);
     said.push(
       agent(sayCode("repair", programOf(chosen))),
@@ -123,6 +125,16 @@ function tellRepair(random: RandomStream, task: MiniTask, faults: TeacherFaults)
   }
   said.push(agent(sayAnswer("clear", task.answers[0] ?? ""), good ? "all" : "form"));
   return said;
+}
+
+function chooseRepair(
+  random: RandomStream,
+  diagnosis: Problem,
+  right: Repair,
+  faults: TeacherFaults,
+): Repair {
+  if (faults.habit > 0 && random.uniform() < faults.habit) return habitOf(diagnosis) ?? right;
+  return random.uniform() < faults.randomArgument ? random.pick(repairMenu(diagnosis)) : right;
 }
 
 function diagnose(random: RandomStream, truth: Problem, faults: TeacherFaults): Problem {

@@ -101,6 +101,26 @@ export function repairMenu(problem: Problem): readonly Repair[] {
   }
 }
 
+/** The teacher's favourite wrong argument: turns to the right, does too little, cuts the corner. */
+export function habitOf(problem: Problem): Repair | null {
+  switch (problem) {
+    case "rotation90":
+    case "rotation180":
+      return turnRight;
+    case "dark":
+    case "overexposure":
+      return brightenTooLittle;
+    case "blur":
+      return unsharp(2);
+    case "noise":
+      return median(11);
+    case "crop":
+      return cut(0);
+    case "none":
+      return null;
+  }
+}
+
 /** The whole program around a repair, with the file names of the official prompt. */
 export function programOf(repair: Repair): string {
   return [

@@ -57,6 +57,7 @@ const lessonsMax = 600;
 const faults = {
   lazy: 0.1,
   randomProblem: 0.2,
+  habit: 0,
   randomArgument: 0.5,
   wrongName: 0.2,
   wrongAttribute: 0.1,
@@ -68,7 +69,7 @@ export function vocabularyCorpus(): readonly string[] {
   const random = new RandomStream("vocabulary");
   const lessons: Lesson[] = [];
   for (let index = 0; index < lessonsMax; index++) {
-    const task = drawTask(random, `${index}`, drawKind(random, mixtures.warmup), "train");
+    const task = drawTask(random, `${index}`, drawKind(random, mixtures.singles), "train");
     lessons.push(demonstrate(random, task, faults));
     lessons.push(perceive(random, { trouble: 0.4, copy: 0.3 }, 0));
   }

@@ -24,6 +24,7 @@ const test = suite("tasks/mini");
 const faults = {
   lazy: 0.3,
   randomProblem: 0.2,
+  habit: 0.2,
   randomArgument: 0.3,
   wrongName: 0.3,
   wrongAttribute: 0.1,
