@@ -9,6 +9,9 @@ const limitMs = Number(process.env["TEST_LIMIT_MS"] ?? 900_000);
 const pattern = process.argv[2] ?? "\\.test\\.ts$";
 const queue: unknown[][] = [];
 
+// As the product does (model/engine/session.ts), for tests that open sessions of their own.
+process.env["ORT_DISABLE_TELEMETRY"] = "1";
+
 // uvu reads these when it is first evaluated, so it must be imported after they are set.
 Object.assign(globalThis, { UVU_DEFER: 1, UVU_QUEUE: queue });
 const { exec } = await import("uvu");

@@ -7,6 +7,10 @@ import type { Node } from "../graph/index.ts";
 import { emitModel } from "../graph/index.ts";
 import { sizeOfShape } from "../qwen/index.ts";
 
+// Its builds report their use over the network and leave files in the temporary folder, unless this
+// is set before the first session. Nothing of a run leaves the machine unasked.
+process.env["ORT_DISABLE_TELEMETRY"] = "1";
+
 /** Values to feed, by input name. */
 export type Feeds = ReadonlyMap<string, Tensor>;
 
