@@ -1,6 +1,7 @@
 // Carries out effects: calls handlers, repeats what may be repeated, hands results to the host.
 //
-// 1. An effect that runs is never started a second time, whatever was folded again meanwhile.
+// 1. An effect that runs is never started a second time, whatever was folded again meanwhile. One of
+//    an instance that was dropped does not count: its result is refused, so it is started anew.
 // 2. A retryable error is tried again under the same effect id, a bounded number of times; then,
 //    and on any other error, the instance is parked and the supervisor told. A cancelled effect is
 //    dropped: it has no result, so a later restart asks for it again.
@@ -49,7 +50,8 @@ type Batch<M extends AnyStateMachine, C extends ActorCommand> = (
 export class EffectRunner<M extends AnyStateMachine, C extends ActorCommand> {
   readonly #options: RunnerOptions<M, C>;
   readonly #runs = new Set<Promise<void>>();
-  readonly #ids = new Set<string>();
+  /** Effects under way, each with the instance that gets the result. */
+  readonly #running = new Map<string, Instance<M>>();
 
   constructor(options: RunnerOptions<M, C>) {
     this.#options = options;
@@ -60,7 +62,7 @@ export class EffectRunner<M extends AnyStateMachine, C extends ActorCommand> {
   }
 
   isRunning(effectId: string): boolean {
-    return this.#ids.has(effectId);
+    return this.#running.get(effectId)?.signal.aborted === false;
   }
 
   async idle(): Promise<void> {
@@ -98,12 +100,15 @@ export class EffectRunner<M extends AnyStateMachine, C extends ActorCommand> {
   }
 
   #track(asked: readonly Asked<M>[], work: () => Promise<void>): void {
-    for (const { request } of asked) this.#ids.add(request.effectId);
+    for (const { instance, request } of asked) this.#running.set(request.effectId, instance);
     // Even a handler that throws at once must not throw into the fold that asked for it.
     const run = Promise.resolve()
       .then(work)
       .finally(() => {
-        for (const { request } of asked) this.#ids.delete(request.effectId);
+        for (const { instance, request } of asked) {
+          const { effectId } = request;
+          if (this.#running.get(effectId) === instance) this.#running.delete(effectId);
+        }
         this.#runs.delete(run);
       });
     this.#runs.add(run);

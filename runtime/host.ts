@@ -17,6 +17,7 @@
 import type { AnyStateMachine, SnapshotFrom } from "xstate";
 import {
   assert,
+  CancelledError,
   type EventEnvelope,
   ensureError,
   type HashName,
@@ -139,10 +140,12 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
 
   /**
    * Drops instances from memory, stops their effects; a later use folds them again. Unparks them.
+   * What still comes in for a dropped instance is refused: to record it would take the lease back
+   * from whoever owns the work now.
    */
   forget(streams: readonly string[]): void {
     for (const stream of streams) {
-      this.#instances.get(stream)?.abort(new HostClosedError(this.#actor.type));
+      this.#instances.get(stream)?.park(new HostClosedError(this.#actor.type));
       this.#instances.delete(stream);
     }
     const held = new Set([...this.#instances.keys()].map(leaseOf));
@@ -209,7 +212,7 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
   async #load(instances: readonly Instance<M>[]): Promise<void> {
     const requests: Asked<M>[] = [];
     for (const instance of instances) {
-      if (instance.parked !== null) throw new ActorParkedError(instance.stream, instance.parked);
+      refuseParked(instance);
       if (instance.loaded) continue;
       await this.#epoch(instance.stream);
       const events = await this.#ledger.readStream(instance.stream);
@@ -217,6 +220,7 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
         if (!this.#runner.isRunning(request.effectId)) requests.push({ instance, request });
       }
     }
+    for (const instance of instances) refuseParked(instance);
     this.#runner.launch(requests, { restarted: true });
   }
 
@@ -251,6 +255,7 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
     const [first] = items;
     assert(first !== undefined, "an append has a writer");
     const writer = { by: this.#by, epoch: await this.#epoch(first.instance.stream) };
+    for (const { instance } of items) refuseParked(instance);
     for (const item of items) {
       const decision = this.#decide(item);
       if ("events" in decision) {
@@ -370,6 +375,11 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
   #fault(fault: Omit<HostFault, "actor">): void {
     this.#onFault({ actor: this.#actor.type, ...fault });
   }
+}
+
+function refuseParked<M extends AnyStateMachine>({ stream, parked }: Instance<M>): void {
+  if (parked instanceof CancelledError) throw parked;
+  if (parked !== null) throw new ActorParkedError(stream, parked);
 }
 
 function codeOf(thrown: unknown): string {

@@ -5,6 +5,7 @@
 // 2. An order for another step ends what is still under way from an earlier one: its groups have
 //    gone to somebody else, and no turn of theirs may be sampled with the new policy.
 // 3. At most `rowsActiveMax` trajectories are under way; further groups wait for their place.
+import type { SnapshotFrom } from "xstate";
 import {
   assert,
   ensureError,
@@ -123,9 +124,7 @@ export class Rollout {
       );
       this.#groups.set(group, { streams: names, task, open: new Set(names) });
       this.#batcher.expect(names.length);
-      void this.#open(order, group, task).catch((thrown: unknown) =>
-        this.#report(group, ensureError(thrown)),
-      );
+      void this.#open(order, group);
     }
   }
 
@@ -135,28 +134,36 @@ export class Rollout {
     return this.#options.sampler.load(policy, bytes);
   }
 
-  async #open(order: PlayOrder, group: number, task: Task): Promise<void> {
-    const opened = this.#groups.get(group);
-    assert(opened, `group ${group} is open`);
-    await this.#place(opened.streams.length);
-    const isOurs = () => !this.#closed && this.#groups.get(group) === opened;
+  async #open(order: PlayOrder, number: number): Promise<void> {
+    const group = this.#groups.get(number);
+    assert(group, `group ${number} is open`);
+    // A group that was left meanwhile is somebody else's: to touch its streams would take it back.
+    const isOurs = () => !this.#closed && this.#groups.get(number) === group;
+    await this.#place(group.streams.length);
     while (isOurs()) {
       try {
-        return await this.#begin(order, opened, task);
+        return await this.#begin(order, group, isOurs);
       } catch (thrown) {
+        if (!isOurs()) return;
         // The head is away: it comes back, or somebody else takes the group.
-        if (!(thrown instanceof RetryableError)) throw thrown;
+        if (!(thrown instanceof RetryableError)) return this.#report(number, ensureError(thrown));
         await new Promise((resolve) => setTimeout(resolve, openAgainMs));
       }
     }
   }
 
-  async #begin(order: PlayOrder, opened: Group, task: Task): Promise<void> {
+  async #begin(order: PlayOrder, opened: Group, isOurs: () => boolean): Promise<void> {
+    const { task } = opened;
     await this.#host.start(opened.streams);
-    const states = await Promise.all(opened.streams.map((stream) => this.#host.state(stream)));
+    const states: SnapshotFrom<typeof trajectoryMachine>[] = [];
+    for (const stream of opened.streams) {
+      if (!isOurs()) return;
+      states.push(await this.#host.state(stream));
+    }
     const fresh = opened.streams.filter((_, index) => states[index]?.matches("empty"));
     if (fresh.length > 0) {
       const prompt = await this.#prompt(task);
+      if (!isOurs()) return;
       const commands = fresh.map((stream) => ({
         stream,
         command: begin(stream, order, task, prompt),

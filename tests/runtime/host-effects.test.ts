@@ -208,4 +208,49 @@ test("a host that lost its lease finishes nothing", async () => {
   await one.host.close();
 });
 
+test("a result for a forgotten instance does not take the lease back", async () => {
+  const releases: (() => void)[] = [];
+  const fetch = (amount: number) =>
+    new Promise<{ type: "add"; amount: number }>((resolve) => {
+      releases.push(() => resolve({ type: "add", amount }));
+    });
+  const one = await openWorld({ fetch });
+  await one.host.tell(stream, ask("c1", 5));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  one.host.forget([stream]);
+  const two = await openWorld({}, { ledger: one.ledger });
+  await two.host.start([stream]);
+  await two.host.idle();
+  for (const release of releases) release();
+  await one.host.idle();
+  const outcome = await two.host.tell(stream, ask("c2", 7));
+  assert.is(outcome.status, "recorded", "the second host still owns the stream");
+  await two.host.idle();
+  assert.is((await two.host.state(stream)).context.total, 12);
+  assert.equal([...one.faults, ...two.faults], []);
+  await one.host.close();
+  await two.host.close();
+});
+
+test("an instance that is forgotten and used again asks anew for what still runs", async () => {
+  const releases: (() => void)[] = [];
+  const { host, ledger, faults } = await openWorld({
+    fetch: (amount) =>
+      new Promise((resolve) => {
+        releases.push(() => resolve({ type: "add", amount }));
+      }),
+  });
+  await host.tell(stream, ask("c1", 5));
+  host.forget([stream]);
+  await host.start([stream]);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.is(releases.length, 2);
+  for (const release of releases) release();
+  await host.idle();
+  assert.is((await host.state(stream)).context.total, 5);
+  assert.equal(await typesOf(ledger), ["counter.asked", "counter.added"]);
+  assert.equal(faults, []);
+  await host.close();
+});
+
 test.run();
