@@ -75,6 +75,8 @@ const protocol = z.strictObject({
   ...stage,
   /** Perception lessons among the episodes, as a share: what was learnt is not forgotten. */
   rehearsal: share.default(0),
+  /** Lessons from a field's coordinates to the line that cuts it out, as a share. */
+  fields: share.default(0),
   faults: z.strictObject({
     lazy: share,
     randomProblem: share,
@@ -82,7 +84,9 @@ const protocol = z.strictObject({
     randomArgument: share,
     wrongName: share,
     wrongAttribute: share,
+    careless: share,
     retry: share,
+    astray: share,
   }),
 });
 

@@ -23,6 +23,7 @@ export {
   demonstrate,
   drawKind,
   drawTask,
+  fieldLesson,
   miniCorpus,
   mixtures,
   officialRow,

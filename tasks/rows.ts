@@ -124,7 +124,13 @@ function toRow(file: string, line: number, value: unknown): DatasetRow {
 
 const heldoutShare = 0.2;
 
-/** Rows of a file with their images in a folder; a fifth, by the hash of the id, is held out. */
+/** The one evaluation set of a file of rows. */
+const heldoutSet = "heldout";
+
+/**
+ * Rows of a file with their images in a folder. A fifth of them, by the hash of the id, is the
+ * evaluation set `heldout`; training takes the others in the order of the file, again and again.
+ */
 export function rowSource(file: string, rows: readonly DatasetRow[], images: string): TaskSource {
   const isHeldout = ({ id }: DatasetRow) =>
     (sha256Bytes("varft row split", id)[0] as number) / 256 < heldoutShare;
@@ -136,7 +142,16 @@ export function rowSource(file: string, rows: readonly DatasetRow[], images: str
       const indices = Array.from({ length: count }, (_, at) => (first + at) % parts.train.length);
       return Promise.all(indices.map((index) => prepare(parts.train[index] as DatasetRow)));
     },
-    evaluation: (_set, count) => Promise.all(parts.heldout.slice(0, count).map(prepare)),
+    async evaluation(set, count) {
+      const { length } = parts.heldout;
+      if (set !== heldoutSet) {
+        throw new TaskSourceError(`${file} has no set "${set}"; its held-out rows are "heldout"`);
+      }
+      if (count > length) {
+        throw new TaskSourceError(`${file} has ${length} held-out rows, ${count} were asked for`);
+      }
+      return Promise.all(parts.heldout.slice(0, count).map(prepare));
+    },
   };
 }
 

@@ -18,6 +18,7 @@ import { letters } from "./glyphs.ts";
 import type { GreyImage } from "./image.ts";
 import { degradations } from "./kinds.ts";
 import {
+  brighten,
   brightenTooLittle,
   habitOf,
   medianSmall,
@@ -25,6 +26,8 @@ import {
   type Repair,
   repairMenu,
   rightRepair,
+  sharpenABit,
+  sharpenMuch,
   turnHalf,
   turnLeft,
   turnRight,
@@ -45,8 +48,12 @@ export interface TeacherFaults {
   readonly wrongName: number;
   /** Asks for another attribute. */
   readonly wrongAttribute: number;
+  /** After a wrong repair still says "clear"; else what follows is not learnt at all. */
+  readonly careless: number;
   /** Shows a wrong repair first and then the right one. */
   readonly retry: number;
+  /** Of the retries: the first repair is of a wholly other kind, so only a look can tell. */
+  readonly astray: number;
 }
 
 /**
@@ -105,7 +112,7 @@ function tellSearch(random: RandomStream, task: MiniTask, faults: TeacherFaults)
 function tellRepair(random: RandomStream, task: MiniTask, faults: TeacherFaults): Message[] {
   const truth = task.kind as Problem;
   if (random.uniform() < faults.retry) {
-    const told = tellRetry(random, task, truth);
+    const told = tellRetry(random, task, truth, faults);
     if (told) return told;
   }
   const diagnosis = diagnose(random, truth, faults);
@@ -123,8 +130,13 @@ function tellRepair(random: RandomStream, task: MiniTask, faults: TeacherFaults)
       environment("", chosen.apply(task.image)),
     );
   }
-  said.push(agent(sayAnswer("clear", task.answers[0] ?? ""), good ? "all" : "form"));
+  const loss = good ? "all" : lossAfterWrong(random, faults);
+  said.push(agent(sayAnswer("clear", task.answers[0] ?? ""), loss));
   return said;
+}
+
+function lossAfterWrong(random: RandomStream, { careless }: TeacherFaults): Loss {
+  return careless === 1 || random.uniform() < careless ? "form" : "none";
 }
 
 function chooseRepair(
@@ -146,8 +158,11 @@ function diagnose(random: RandomStream, truth: Problem, faults: TeacherFaults): 
   return truth;
 }
 
-/** A wrong first repair that leaves one single trouble, and the repair of what is left. */
-function secondTries(truth: Problem): readonly (readonly [Problem, Repair, Repair])[] {
+/** A diagnosis with a wrong first repair, and the repair of what is left. */
+type Try = readonly [diagnosis: Problem, wrong: Repair, right: Repair];
+
+/** Wrong first repairs that leave one single trouble. */
+function secondTries(truth: Problem): readonly Try[] {
   switch (truth) {
     case "rotation90":
       return [
@@ -176,8 +191,36 @@ function secondTries(truth: Problem): readonly (readonly [Problem, Repair, Repai
   }
 }
 
-function tellRetry(random: RandomStream, task: MiniTask, truth: Problem): Message[] | null {
-  const tries = secondTries(truth);
+/** First repairs of another kind that leave the one trouble as it was, to be seen by a look only. */
+function straysFrom(truth: Problem): readonly Try[] {
+  const right = truth === "rotation90" ? turnLeft : turnHalf;
+  switch (truth) {
+    case "rotation90":
+    case "rotation180":
+      return [
+        ["dark", brightenTooLittle, right],
+        ["blur", sharpenABit, right],
+        ["blur", sharpenMuch, right],
+        ["noise", medianSmall, right],
+      ];
+    case "dark":
+      return [
+        ["blur", sharpenABit, brighten],
+        ["noise", medianSmall, brighten],
+      ];
+    default:
+      return secondTries(truth);
+  }
+}
+
+function tellRetry(
+  random: RandomStream,
+  task: MiniTask,
+  truth: Problem,
+  { astray }: TeacherFaults,
+): Message[] | null {
+  const isStray = astray > 0 && random.uniform() < astray;
+  const tries = isStray ? straysFrom(truth) : secondTries(truth);
   if (tries.length === 0) return null;
   const [diagnosis, wrong, right] = random.pick(tries);
   const between = wrong.apply(task.image);

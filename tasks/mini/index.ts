@@ -9,7 +9,7 @@ export { pairs, pairsKeptOut, pairsTrained } from "./kinds.ts";
 export type { Mixture, MixtureName } from "./mixture.ts";
 export { drawKind, mixtures } from "./mixture.ts";
 export type { PerceptionMix } from "./perception.ts";
-export { perceive } from "./perception.ts";
+export { fieldLesson, perceive } from "./perception.ts";
 export { programOf, rightRepair } from "./programs.ts";
 export type { Split } from "./split.ts";
 export { splitOf } from "./split.ts";

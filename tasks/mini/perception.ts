@@ -8,7 +8,8 @@ import { attributeNames, attributes, sentenceOf } from "./facts.ts";
 import { drawInk, drawText, letters } from "./glyphs.ts";
 import { type GreyImage, imageFrom, rotateCounterclockwise } from "./image.ts";
 import { degradations, degrade, repair } from "./kinds.ts";
-import { type Field, fields, sheetOf } from "./sheet.ts";
+import { cutLine } from "./programs.ts";
+import { type Field, fieldCoordinates, fields, sheetOf } from "./sheet.ts";
 import { drawName, drawTextOf } from "./split.ts";
 
 /** What the first lessons are made of, as shares (0–1); the rest is reading. */
@@ -78,6 +79,12 @@ function copyLesson(random: RandomStream): Lesson {
   const value = random.pick(attributes[attribute]);
   const passage = sentenceOf(drawName(random, "train"), attribute, value);
   return reply(null, informationOf([passage]), ` ${value}`);
+}
+
+/** The field of a sheet from its coordinates to the line that cuts it out, without an image. */
+export function fieldLesson(random: RandomStream): Lesson {
+  const field = random.pick(fields);
+  return reply(null, `Cut ${fieldCoordinates(field)} out.`, `${cutLine(field)}\n`);
 }
 
 /** What a pass through JPEG does to a repaired image, near enough: a few levels either way. */

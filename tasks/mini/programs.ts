@@ -58,6 +58,8 @@ export const turnHalf = rotate("ROTATE_180", rotateHalf);
 export const brighten = exposure(8, 0);
 export const brightenTooLittle = exposure(2, 0);
 export const medianSmall = median(3);
+export const sharpenABit = unsharp(2);
+export const sharpenMuch = unsharp(7);
 
 /** The right repair of `problem`; a crop needs the field that the question names. */
 export function rightRepair(problem: Problem, field: Field): Repair | null {
@@ -71,7 +73,7 @@ export function rightRepair(problem: Problem, field: Field): Repair | null {
     case "overexposure":
       return exposure(8, -1785);
     case "blur":
-      return unsharp(7);
+      return sharpenMuch;
     case "noise":
       return medianSmall;
     case "crop":
@@ -91,7 +93,7 @@ export function repairMenu(problem: Problem): readonly Repair[] {
     case "overexposure":
       return [exposure(2, 0), exposure(8, 0), exposure(2, -1785), exposure(8, -1785)];
     case "blur":
-      return [unsharp(2), unsharp(7)];
+      return [sharpenABit, sharpenMuch];
     case "noise":
       return [median(3), median(5), median(11)];
     case "crop":
@@ -111,7 +113,7 @@ export function habitOf(problem: Problem): Repair | null {
     case "overexposure":
       return brightenTooLittle;
     case "blur":
-      return unsharp(2);
+      return sharpenABit;
     case "noise":
       return median(11);
     case "crop":
@@ -120,6 +122,9 @@ export function habitOf(problem: Problem): Repair | null {
       return null;
   }
 }
+
+/** The line that cuts a field out. */
+export const cutLine = (field: Field): string => cut(field).lines.join("\n");
 
 /** The whole program around a repair, with the file names of the official prompt. */
 export function programOf(repair: Repair): string {

@@ -61,7 +61,9 @@ const faults = {
   randomArgument: 0.5,
   wrongName: 0.2,
   wrongAttribute: 0.1,
+  careless: 1,
   retry: 0.3,
+  astray: 0,
 };
 
 /** The sentences to learn the merges from. Deterministic. */

@@ -28,7 +28,9 @@ const faults = {
   randomArgument: 0.3,
   wrongName: 0.3,
   wrongAttribute: 0.1,
+  careless: 0.5,
   retry: 0.3,
+  astray: 0.5,
 };
 
 test("held-out texts are never drawn for training", () => {

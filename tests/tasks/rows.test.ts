@@ -69,11 +69,21 @@ test("names the file, the line and the key of a malformed row", async () => {
 test("names the row whose image is missing", async () => {
   const file = await write("f.json", JSON.stringify([row]));
   const source = rowSource(file, await readRows(file), directory);
-  const both = Promise.all([source.training(0, 1), source.evaluation("all", 1)]);
-  assert.match(await failure(both), /f\.json:1: image .*a_proc\.png|no training rows/);
+  assert.match(await failure(source.training(0, 1)), /f\.json:1: image .*a_proc\.png/);
   const grey = await encodeGrey({ width: 2, height: 1, pixels: Uint8Array.of(0, 255) });
   await writeFile(join(directory, "a_proc.png"), grey);
   await writeFile(join(directory, "a_ori.png"), grey);
+});
+
+test("has one evaluation set, and no more tasks in it than rows are held out", async () => {
+  const rows = Array.from({ length: 40 }, (_, id) => ({ ...row, id }));
+  const file = await write("g.json", JSON.stringify(rows));
+  const source = rowSource(file, await readRows(file), directory);
+  assert.match(await failure(source.evaluation("all", 1)), /no set "all".*"heldout"/);
+  assert.match(await failure(source.evaluation("heldout", 40)), /\d+ held-out rows, 40 were asked/);
+  const [one] = await source.evaluation("heldout", 1);
+  const trained = await source.training(0, 40);
+  assert.not(trained.some(({ task }) => task.id === one?.task.id));
 });
 
 test.run();

@@ -18,6 +18,7 @@ import {
   demonstrate,
   drawKind,
   drawTask,
+  fieldLesson,
   type Lesson,
   mixtures,
   type PerceptionMix,
@@ -40,7 +41,11 @@ export interface WarmStartSettings extends FreshSettings {
     readonly jitterPixelsLast: number;
     readonly mix: PerceptionMix;
   };
-  readonly protocol: StageSettings & { readonly rehearsal: number; readonly faults: TeacherFaults };
+  readonly protocol: StageSettings & {
+    readonly rehearsal: number;
+    readonly fields: number;
+    readonly faults: TeacherFaults;
+  };
 }
 
 /** What is told after each step. */
@@ -123,11 +128,12 @@ function drawerOf(name: "perception" | "protocol", settings: WarmStartSettings):
       return perceive(random, mix, jitter);
     };
   }
-  const { rehearsal, faults } = settings.protocol;
-  return (random) =>
-    random.uniform() < rehearsal
-      ? perceive(random, mix, jitterPixelsLast)
-      : demonstrateOne(random, faults);
+  const { rehearsal, fields, faults } = settings.protocol;
+  return (random) => {
+    const dice = random.uniform();
+    if (dice < rehearsal) return perceive(random, mix, jitterPixelsLast);
+    return dice < rehearsal + fields ? fieldLesson(random) : demonstrateOne(random, faults);
+  };
 }
 
 function demonstrateOne(random: RandomStream, faults: TeacherFaults): Lesson {
