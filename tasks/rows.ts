@@ -135,7 +135,7 @@ export function rowSource(file: string, rows: readonly DatasetRow[], images: str
   const isHeldout = ({ id }: DatasetRow) =>
     (sha256Bytes("varft row split", id)[0] as number) / 256 < heldoutShare;
   const parts = { train: rows.filter((row) => !isHeldout(row)), heldout: rows.filter(isHeldout) };
-  const prepare = (row: DatasetRow) => prepareRow(file, row, images);
+  const prepare = (row: DatasetRow) => prepareRow(file, row, images, check);
   return {
     async training(first, count) {
       if (parts.train.length === 0) throw new TaskSourceError(`${file} has no training rows`);
@@ -155,13 +155,23 @@ export function rowSource(file: string, rows: readonly DatasetRow[], images: str
   };
 }
 
-async function prepareRow(file: string, row: DatasetRow, images: string): Promise<PreparedTask> {
+async function prepareRow(
+  file: string,
+  row: DatasetRow,
+  images: string,
+  check: CheckImage,
+): Promise<PreparedTask> {
   const read = async (name: string) => {
-    const bytes = await readFile(join(images, name)).catch((cause) => {
-      const reason = `image ${join(images, name)}: ${cause.message}`;
+    const path = join(images, name);
+    try {
+      const bytes = new Uint8Array(await readFile(path));
+      await check(bytes, path);
+      return bytes;
+    } catch (cause) {
+      const said = cause instanceof Error ? cause.message : String(cause);
+      const reason = `image ${path}: ${said}`;
       throw new DatasetRowError({ file, line: row.line, reason }, { cause });
-    });
-    return new Uint8Array(bytes);
+    }
   };
   const image = await read(row.image);
   const reference = row.reference === null ? null : await read(row.reference);
