@@ -5,6 +5,7 @@
 // 2. Each registration is a life of its own. What an earlier life was given is nobody's, and is
 //    handed out again; the worker leaves alone what it is doing already.
 import type { WorkerRole } from "../protocol.ts";
+import { signalled } from "../signalled.ts";
 
 export interface Member {
   readonly worker: string;
@@ -48,12 +49,4 @@ export class Crew {
     this.#change = signalled();
     resolve();
   }
-}
-
-function signalled(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

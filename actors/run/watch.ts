@@ -6,6 +6,7 @@ import {
   type EventEnvelope,
   streams as streamNames,
 } from "../../events/index.ts";
+import { signalled } from "../signalled.ts";
 import { untilAborted } from "../until-aborted.ts";
 
 export interface WatchedLedger {
@@ -49,50 +50,45 @@ export class Watch {
     signal: AbortSignal,
   ): Promise<void> {
     const open = new Set(streams);
-    await this.#listen(signal, async (done) => {
-      const settle = (stream: string): void => {
-        if (open.delete(stream)) onEnded(stream);
-        if (open.size === 0) done();
-      };
-      const listener: Listener = ({ type, stream }) => {
-        if (type === "trajectory.ended") settle(stream);
-      };
-      this.#listeners.add(listener);
+    const ended = signalled();
+    const settle = (stream: string): void => {
+      if (open.delete(stream)) onEnded(stream);
+      if (open.size === 0) ended.resolve();
+    };
+    const listener: Listener = ({ type, stream }) => {
+      if (type === "trajectory.ended") settle(stream);
+    };
+    await this.#listen(listener, signal, async () => {
       // Only now is the past read, so that nothing falls between it and what is to come.
       for (const stream of streams) {
+        signal.throwIfAborted();
         const events = await this.#ledger.readStream(stream);
         if (events.at(-1)?.type === "trajectory.ended") settle(stream);
       }
-      return listener;
+      if (open.size > 0) await ended.promise;
     });
   }
 
   /** The update of `step`, as soon as it is recorded. */
   async untilUpdated(step: number, signal: AbortSignal): Promise<Update> {
-    await this.#listen(signal, async (done) => {
-      const listener: Listener = () => {
-        if ((this.#latest?.step ?? 0) >= step) done();
-      };
-      this.#listeners.add(listener);
-      if ((this.#latest?.step ?? 0) >= step) done();
-      return listener;
+    const learned = signalled();
+    const check = (): void => {
+      if ((this.#latest?.step ?? 0) >= step) learned.resolve();
+    };
+    await this.#listen(check, signal, () => {
+      check();
+      return learned.promise;
     });
     const update = this.#latest;
     assert(update?.step === step, `the learner went past step ${step}, which is being played`);
     return update;
   }
 
-  async #listen(
-    signal: AbortSignal,
-    begin: (done: () => void) => Promise<Listener>,
-  ): Promise<void> {
-    let done = (): void => {};
-    const ended = new Promise<void>((resolve) => {
-      done = resolve;
-    });
-    const listener = await begin(done);
+  /** Listens for as long as `wait` takes, or until `signal` is aborted. */
+  async #listen(listener: Listener, signal: AbortSignal, wait: () => Promise<void>): Promise<void> {
+    this.#listeners.add(listener);
     try {
-      await untilAborted(ended, signal);
+      await untilAborted(wait(), signal);
     } finally {
       this.#listeners.delete(listener);
     }
