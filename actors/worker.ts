@@ -28,7 +28,8 @@ export async function stayRegistered(
 }
 
 /**
- * Tells the head what failed. A head that cannot be reached learns nothing: the work is resumed.
+ * Tells the head what failed, until it has heard: a fault that nobody hears of would be a run that
+ * waits for ever. Ends with the bus.
  */
 export async function reportFault(
   messenger: Messenger,
@@ -37,5 +38,7 @@ export async function reportFault(
 ): Promise<void> {
   const error = ensureError(fault);
   const code = error instanceof VarftError ? error.code : error.name;
-  await messenger.ask(headActor, "fault", { worker, code, message: error.message }).catch(() => {});
+  const report = { worker, code, message: error.message };
+  const options = { attemptsMax: Number.POSITIVE_INFINITY };
+  await messenger.ask(headActor, "fault", report, options).catch(() => {});
 }
