@@ -13,8 +13,12 @@ import { differenceOf } from "./numeric-class.ts";
 
 /** The time between two heartbeats, in milliseconds. */
 export const heartbeatMs = 1_000;
-/** The silence after which a worker counts as gone, in milliseconds. */
-export const workerGoneMs = 5_000;
+/**
+ * The silence after which a worker counts as gone, in milliseconds. A call of the engine holds up
+ * the worker's loop, heartbeats included, so this must be longer than such a call. The death of a
+ * child of the head is known at once.
+ */
+export const workerGoneMs = 60_000;
 /** Workers that the list remembers, the gone ones included. */
 export const workersMax = 4_096;
 
