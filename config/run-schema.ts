@@ -9,13 +9,16 @@ const share = z.number().min(0).max(1);
 
 const stepsMax = 1_000_000;
 const workersMax = 1_024;
-const promptsMax = 4_096;
-const samplesMax = 1_024;
+/** One event holds all tasks of a step or an evaluation, and an event has 256 KiB at most. */
+const tasksPerEventMax = 500;
+/** One append spans all streams of a group. */
+const samplesMax = 256;
+/** One event names all trajectories of a step. */
+const trajectoriesPerStepMax = 2_048;
 const threadsMax = 256;
 const rowsMax = 4_096;
 const turnsMax = 64;
 const contextTokensMax = 131_072;
-const evaluationTasksMax = 100_000;
 
 const run = z.strictObject({
   seed: z
@@ -56,7 +59,7 @@ const rollout = z.strictObject({
   /** Worker processes of this host. 0: only workers that are started by hand. */
   workers: z.int().min(0).max(workersMax).default(1),
   /** Groups of a step. */
-  prompts: count(promptsMax),
+  prompts: count(tasksPerEventMax),
   /** Trajectories of a group. */
   samples: z.int().min(2).max(samplesMax),
   temperature: positive.max(10),
@@ -125,7 +128,7 @@ const evaluationSet = z.strictObject({
   name: z.string().regex(/^[a-z0-9-]+$/, "use small letters, digits and dashes"),
   /** Which tasks, by the source's name for them. */
   set: z.string().min(1),
-  tasks: count(evaluationTasksMax),
+  tasks: count(tasksPerEventMax),
   /** False: sampled at `rollout.temperature`. */
   greedy: z.boolean(),
   /** False: tools hand back their input unchanged, a control that shows what they are worth. */
@@ -238,6 +241,10 @@ function contradictions({ rollout, learner, evaluation }: RunConfig): Contradict
     found.push([["rollout", "turnTokensMax"], message]);
   }
   const trajectories = rollout.prompts * rollout.samples;
+  if (trajectories > trajectoriesPerStepMax) {
+    const message = `times samples is ${trajectories}, at most ${trajectoriesPerStepMax} are possible`;
+    found.push([["rollout", "prompts"], message]);
+  }
   if (learner.minibatches > trajectories) {
     const message = `is more than the ${trajectories} trajectories of a step`;
     found.push([["learner", "minibatches"], message]);

@@ -16,9 +16,10 @@ import {
   restoreRunConfig,
   scheduleSettings,
 } from "../../config/index.ts";
-import { encode } from "../../events/index.ts";
+import { encode, eventBytesMax } from "../../events/index.ts";
 import { defaultContainerLimits, defaultLimits } from "../../sandbox/index.ts";
-import { mixtures, type perceive } from "../../tasks/index.ts";
+import { partsPerAppendMax } from "../../storage/index.ts";
+import { miniSource, mixtures, type perceive } from "../../tasks/index.ts";
 
 const test = suite("config/read");
 const file = "config/quickstart.toml";
@@ -73,6 +74,17 @@ test("limits that are left out are the sandbox's own", async () => {
   const { sandbox } = await loadRunConfig(file);
   assert.equal(sandbox.limits, defaultLimits);
   assert.equal(sandbox.container, defaultContainerLimits);
+});
+
+test("a group fits one append, the tasks of a step fit one event", async () => {
+  const samples = refusal(text, [`rollout.samples=${partsPerAppendMax + 1}`]).message;
+  assert.match(samples, `at most ${partsPerAppendMax}`);
+  const prompts = refusal(text, ["rollout.prompts=400"]).message;
+  assert.match(prompts, "times samples is 3200, at most 2048");
+  assert.match(refusal(text, ["rollout.prompts=501"]).message, "at most 500");
+  const drawn = await miniSource(1).training(0, 50);
+  const tasks = Array.from({ length: 10 }, () => drawn.map(({ task }) => task)).flat();
+  assert.ok(encode(tasks, eventBytesMax).length < 0.9 * eventBytesMax);
 });
 
 test("the warm start is what the lessons take", async () => {
