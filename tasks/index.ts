@@ -41,7 +41,7 @@ export {
 } from "./mini/index.ts";
 export type { Action, Problem } from "./protocol/index.ts";
 export { parseAction, problems } from "./protocol/index.ts";
-export type { DatasetRow } from "./rows.ts";
+export type { CheckImage, DatasetRow } from "./rows.ts";
 export { readRows, rowSource } from "./rows.ts";
 export type { PreparedTask, TaskSource } from "./source.ts";
 export { encodeGrey, miniSource } from "./source.ts";

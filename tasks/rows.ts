@@ -127,11 +127,20 @@ const heldoutShare = 0.2;
 /** The one evaluation set of a file of rows. */
 const heldoutSet = "heldout";
 
+/** Looks at an image; what it throws says why the image is none. */
+export type CheckImage = (bytes: Uint8Array, path: string) => Promise<unknown>;
+
 /**
  * Rows of a file with their images in a folder. A fifth of them, by the hash of the id, is the
  * evaluation set `heldout`; training takes the others in the order of the file, again and again.
+ * An image that is missing or that `check` refuses is named with its row when its task is drawn.
  */
-export function rowSource(file: string, rows: readonly DatasetRow[], images: string): TaskSource {
+export function rowSource(
+  file: string,
+  rows: readonly DatasetRow[],
+  images: string,
+  check: CheckImage,
+): TaskSource {
   const isHeldout = ({ id }: DatasetRow) =>
     (sha256Bytes("varft row split", id)[0] as number) / 256 < heldoutShare;
   const parts = { train: rows.filter((row) => !isHeldout(row)), heldout: rows.filter(isHeldout) };

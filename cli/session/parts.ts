@@ -1,6 +1,12 @@
 // The parts of a head that the configuration chooses: tasks, tools, the bus.
-import { type ProgramRunner, type SearchEngine, ToolExecutor } from "../../actors/index.ts";
+import {
+  type ProgramRunner,
+  type SearchEngine,
+  searchEngine,
+  ToolExecutor,
+} from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
+import { decodeImage } from "../../model/index.ts";
 import { type BusPlace, startNatsServer } from "../../runtime/index.ts";
 import {
   createBm25Search,
@@ -9,14 +15,7 @@ import {
   sandboxImageTag,
 } from "../../sandbox/index.ts";
 import type { Blobs } from "../../storage/index.ts";
-import {
-  miniCorpus,
-  miniSource,
-  readRows,
-  rowSource,
-  searchReport,
-  type TaskSource,
-} from "../../tasks/index.ts";
+import { miniCorpus, miniSource, readRows, rowSource, type TaskSource } from "../../tasks/index.ts";
 import type { Closers } from "./closers.ts";
 import type { SessionOptions } from "./types.ts";
 
@@ -26,7 +25,8 @@ export const busTokenVariable = "VARFT_BUS_TOKEN";
 /** Where tasks come from. */
 export async function openTasks({ tasks, run }: RunConfig): Promise<TaskSource> {
   if (tasks.type === "mini") return miniSource(run.seed);
-  return rowSource(tasks.file, await readRows(tasks.file), tasks.images);
+  const check = (bytes: Uint8Array, source: string) => decodeImage(bytes, { source });
+  return rowSource(tasks.file, await readRows(tasks.file), tasks.images, check);
 }
 
 /** The sandbox and the search, behind one executor. */
@@ -62,14 +62,7 @@ async function openSearch({ search }: RunConfig): Promise<SearchEngine> {
     corpus === "mini"
       ? miniCorpus().map(({ id, contents }) => ({ id, text: contents }))
       : await readCorpus(corpus);
-  const index = createBm25Search(passages);
-  return {
-    async query(query) {
-      const found = await index.query(query, hits);
-      const ids = found.map(({ id }) => id);
-      return { text: searchReport(found.map(({ text }) => text)), observed: { hits: ids } };
-    },
-  };
+  return searchEngine(createBm25Search(passages), hits);
 }
 
 /** The bus: the configured one, or a private server that lives as long as the session. */

@@ -66,10 +66,17 @@ test("names the file, the line and the key of a malformed row", async () => {
   assert.match(await failure(readRows(join(directory, "none.json"))), /cannot read the dataset/);
 });
 
-test("names the row whose image is missing", async () => {
+/** Any bytes are an image here but those of a text. */
+async function check(bytes: Uint8Array, path: string): Promise<void> {
+  if (Buffer.from(bytes).toString() === "no image") throw new Error(`${path} is not PNG`);
+}
+
+test("names the row whose image is missing or broken", async () => {
   const file = await write("f.json", JSON.stringify([row]));
-  const source = rowSource(file, await readRows(file), directory);
+  const source = rowSource(file, await readRows(file), directory, check);
   assert.match(await failure(source.training(0, 1)), /f\.json:1: image .*a_proc\.png/);
+  await write("a_proc.png", "no image");
+  assert.match(await failure(source.training(0, 1)), /f\.json:1: image .*a_proc\.png is not PNG/);
   const grey = await encodeGrey({ width: 2, height: 1, pixels: Uint8Array.of(0, 255) });
   await writeFile(join(directory, "a_proc.png"), grey);
   await writeFile(join(directory, "a_ori.png"), grey);
@@ -78,7 +85,7 @@ test("names the row whose image is missing", async () => {
 test("has one evaluation set, and no more tasks in it than rows are held out", async () => {
   const rows = Array.from({ length: 40 }, (_, id) => ({ ...row, id }));
   const file = await write("g.json", JSON.stringify(rows));
-  const source = rowSource(file, await readRows(file), directory);
+  const source = rowSource(file, await readRows(file), directory, check);
   assert.match(await failure(source.evaluation("all", 1)), /no set "all".*"heldout"/);
   assert.match(await failure(source.evaluation("heldout", 40)), /\d+ held-out rows, 40 were asked/);
   const [one] = await source.evaluation("heldout", 1);
