@@ -1,5 +1,17 @@
 // Goal: a run that cannot begin says why and how to mend it, and leaves nothing behind.
-import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -63,6 +75,19 @@ withCheckpoint("a malformed row of a dataset is named by file and line", async (
   assert.match(err, `${rows}:1`);
 });
 
+withCheckpoint("a dataset's image that does not decode is named with its row", async () => {
+  const keys = { question: "?", answer: "a", image_path: "broken.png" };
+  const rows = Array.from({ length: 20 }, (_, id) => JSON.stringify({ id, ...keys }));
+  await writeFile(join(folder, "rows.jsonl"), rows.join("\n"));
+  await writeFile(join(folder, "broken.png"), "no image");
+  const tasks = `tasks={ type = "rows", file = "${folder}/rows.jsonl", images = "${folder}" }`;
+  const sets = [tasks, "evaluation.sets=[]", "rollout.workers=0"];
+  const words = sets.flatMap((one) => ["--set", one]);
+  const { code, err } = await varftIn(process.env, "train", preset, "--runs", runs, ...words);
+  assert.is(code, 1);
+  assert.match(err, /rows\.jsonl:\d+: image .*broken\.png: .*is not PNG, JPEG or WebP/);
+});
+
 withCheckpoint("a Docker engine that does not answer is named, with the mend", async () => {
   const env = { ...process.env, DOCKER_HOST: `unix://${folder}/none.sock` };
   const err = await refusal(env as Record<string, string>);
@@ -73,6 +98,35 @@ withCheckpoint("a Docker engine that does not answer is named, with the mend", a
 withCheckpoint("a bus that does not answer is named, with the mend", async () => {
   const err = await refusal({}, "bus.url=nats://127.0.0.1:9");
   assert.match(err, "cannot connect to nats://127.0.0.1:9");
+});
+
+withCheckpoint("a nats-server that is not there is named, with the mend", async () => {
+  const path = process.env["PATH"];
+  const bin = join(folder, "bin");
+  await mkdir(bin);
+  for (const program of ["sh", "cat"]) await symlink(`/bin/${program}`, join(bin, program));
+  process.env["PATH"] = bin;
+  try {
+    assert.match(await refusal({}), "cannot start nats-server: not found; install it");
+  } finally {
+    process.env["PATH"] = path;
+  }
+});
+
+withCheckpoint("a port that somebody else has taken is named, with the mend", async () => {
+  await writeSmallRun(runs, "stopped", false);
+  const taken = createServer().listen(0, "127.0.0.1");
+  await once(taken, "listening");
+  const { port } = taken.address() as AddressInfo;
+  const kept = JSON.stringify({ port, token: "0".repeat(64) });
+  await writeFile(join(runs, "stopped", "bus.json"), kept);
+  try {
+    const { code, err } = await varft("train", "--resume", "stopped", "--runs", runs);
+    assert.is(code, 1);
+    assert.match(err, `port ${port} of 127.0.0.1 is in use; stop what listens there`);
+  } finally {
+    taken.close();
+  }
 });
 
 withCheckpoint("a run that another process writes is left alone", async () => {
