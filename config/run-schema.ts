@@ -182,7 +182,7 @@ const search = z.discriminatedUnion("type", [
     /** `mini`, or a JSONL file of passages. */
     corpus: z.string().min(1),
     /** Passages of one answer. */
-    hits: count(100),
+    hits: count(20),
   }),
 ]);
 

@@ -1,5 +1,4 @@
 // The tools' world: programs in containers, and search. Results are recorded by the callers.
-export { describeForModel } from "./describe.ts";
 export {
   type ContainerLimits,
   type DockerSandboxOptions,
@@ -20,6 +19,7 @@ export {
 } from "./errors.ts";
 export { sandboxImageTag } from "./image.ts";
 export { openUnsafeLocalSandbox, type UnsafeLocalSandboxOptions } from "./local.ts";
+export { programWords } from "./program-words.ts";
 export type { RunnerPool } from "./runner/index.ts";
 export { createBm25Search, readCorpus, type Search, type SearchHit } from "./search/index.ts";
 export type {

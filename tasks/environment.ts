@@ -3,7 +3,6 @@
 import type { HashName } from "../events/index.ts";
 import {
   type Action,
-  informationOf,
   parseAction,
   textWithImage,
   tipsAfterFailure,
@@ -63,6 +62,3 @@ export const environment = {
     return { text: `${imageMark}${textWithImage}`, images: [image] };
   },
 } as const;
-
-/** The text of a search's answer from its passages. */
-export const searchReport: (passages: readonly string[]) => string = informationOf;

@@ -1,6 +1,6 @@
 // Tasks: what an agent is asked, how its turns are read and answered, and how well it did.
 export type { EnvironmentText } from "./environment.ts";
-export { environment, imageMark, searchReport } from "./environment.ts";
+export { environment, imageMark } from "./environment.ts";
 export { DatasetFileError, DatasetRowError, TaskSourceError } from "./errors.ts";
 export { exactMatch, f1, normalize } from "./metrics.ts";
 export type {
@@ -40,7 +40,7 @@ export {
   vocabularyCorpus,
 } from "./mini/index.ts";
 export type { Action, Problem } from "./protocol/index.ts";
-export { parseAction, problems } from "./protocol/index.ts";
+export { informationOf, parseAction, problems } from "./protocol/index.ts";
 export type { CheckImage, DatasetRow } from "./rows.ts";
 export { readRows, rowSource } from "./rows.ts";
 export type { PreparedTask, TaskSource } from "./source.ts";

@@ -6,9 +6,10 @@
 // 2. A lost engine is an error that the caller repeats; the model never sees it.
 // 3. At most `callsActiveMax` calls are carried out at once, the others wait.
 import { assert, type HashName, sha256Hex } from "../../events/index.ts";
+import { programWords } from "../../sandbox/index.ts";
 import { EvidenceError } from "../errors.ts";
 import type { ToolReply, ToolRequest } from "../protocol.ts";
-import type { ProgramResult, ProgramRunner, SearchEngine } from "./ports.ts";
+import type { ProgramRunner, SearchEngine } from "./ports.ts";
 
 /** Answers that are remembered. */
 export const answersRememberedMax = 8_192;
@@ -101,7 +102,7 @@ export class ToolExecutor {
     const output = result.image === null ? null : await blobs.put(result.image);
     return {
       cause: result.cause,
-      text: programText(result),
+      text: bounded(programWords(result)),
       image: output,
       observed: { ...result.observed, source: "executed" },
     };
@@ -118,15 +119,9 @@ export class ToolExecutor {
   }
 }
 
-/** What a program said: its output, or the last line of its error, which names no place. */
-export function programText({ cause, stdout, stderr }: ProgramResult): string {
-  if (cause === "ok") return bounded(stdout.trim());
-  const lines = stderr.trim().split("\n");
-  return bounded(lines.at(-1)?.trim() ?? "");
-}
-
-function bounded(text: string): string {
-  if (text.length <= toolTextCharsMax) return text;
+/** Cuts what a tool says to `charsMax` characters, the mark of the cut included. */
+export function bounded(text: string, charsMax: number = toolTextCharsMax): string {
+  if (text.length <= charsMax) return text;
   // A cut through a surrogate pair would leave half a character, which no codec takes.
-  return `${text.slice(0, toolTextCharsMax).replace(/[\ud800-\udbff]$/, "")}…`;
+  return `${text.slice(0, charsMax - 1).replace(/[\ud800-\udbff]$/, "")}…`;
 }

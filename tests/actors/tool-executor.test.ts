@@ -1,7 +1,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
-  programText,
+  bounded,
   searchEngine,
   ToolExecutor,
   toolTextCharsMax,
@@ -120,15 +120,19 @@ test("a search answers in the environment's words, tags escaped", async () => {
   assert.match(reply.text, /^<information>.*7K.*‹b›.*<\/information>$/);
 });
 
-test("a failed program says the last line of its error, bounded", () => {
-  const result = { cause: "error", stdout: "x", image: null, observed: {} };
-  assert.is(
-    programText({ ...result, stderr: "Traceback\n  File\nNameError: y\n" }),
-    "NameError: y",
-  );
-  const long = programText({ ...result, stderr: `${"a".repeat(toolTextCharsMax - 1)}😀b` });
-  assert.is(long.length, toolTextCharsMax);
+test("what a tool says is bounded, and never cut within a character", () => {
+  const long = bounded(`${"a".repeat(toolTextCharsMax - 2)}😀b`);
+  assert.is(long.length, toolTextCharsMax - 1);
   assert.ok(long.endsWith("a…"));
+});
+
+test("hits that are too long are cut before they are put into the environment's words", async () => {
+  const hits = ["x", "y", "z"].map((letter) => ({ text: letter.repeat(toolTextCharsMax) }));
+  const search = searchEngine({ query: async () => hits }, 3);
+  const executor = new ToolExecutor({ ...world(), search, callsActiveMax: 1 });
+  const { text } = await executor.execute({ tool: "search", input: "q", image: null, tools: true });
+  assert.ok(text.length <= toolTextCharsMax);
+  assert.match(text, /^<information> x+… y+… z+…<\/information>$/);
 });
 
 test.run();
