@@ -24,10 +24,19 @@ export class MessageError extends TerminalError {
 
 /** A run directory holds a run that was started differently. */
 export class RunMismatchError extends TerminalError {
-  constructor(what: string) {
+  /** @param difference what differs, where that can be said */
+  constructor(what: string, difference: string | null = null) {
+    const how = difference === null ? "" : ` (${difference})`;
     super(
       "run-mismatch",
-      `the run was started with another ${what}; resume it with the config it was started with`,
+      `the run was started with another ${what}${how}; ${mends[what] ?? again}`,
     );
   }
 }
+
+const again = "resume it with the config and the checkpoint that it was started with";
+const mends: Readonly<Record<string, string>> = {
+  "numeric class":
+    "resume it with the build and on a host of the class that it was started on, " +
+    "or start a run that is not strict about it",
+};

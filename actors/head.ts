@@ -23,6 +23,7 @@ import {
   ActorHost,
   type Bus,
   defineActor,
+  differenceOf,
   type HostFault,
   type Registry,
   serveRegistry,
@@ -210,9 +211,11 @@ class RunHead implements Head {
     const [recorded] = await ledger.readStream(stream, 1, 1);
     if (recorded === undefined) return started;
     const before = recorded.data as EventData<"run.started">;
-    const keys = ["seed", "config", "numericClass", "base", "policy", "optimizer"] as const;
-    for (const key of keys) {
-      if (key === "numericClass" && config.determinism === "tolerance") continue;
+    const difference = differenceOf(numericClass, before.numericClass);
+    if (difference !== null && config.determinism === "strict") {
+      throw new RunMismatchError("numeric class", difference);
+    }
+    for (const key of ["seed", "config", "base", "policy", "optimizer"] as const) {
       const [was, is] =
         key === "config"
           ? [withoutPlacement(before.config), withoutPlacement(started.config)]

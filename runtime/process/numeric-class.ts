@@ -1,4 +1,5 @@
 // The numeric class of a process: what must be equal for its numbers to be equal bit by bit (I4).
+// JavaScript's engine belongs to it: exp, sin and cos differ from one V8 to another in the last bit.
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -10,6 +11,8 @@ const rooms = ["actors", "events", "model", "sandbox", "tasks"];
 const shipped = /\.(?:ts|mjs|py)$/;
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const hashCharsKept = 16;
+/** Major and minor version. */
+const engine = process.versions.v8.split(".").slice(0, 2).join(".");
 
 let codeBuild: Promise<string> | null = null;
 let runtimeVersion: Promise<string> | null = null;
@@ -26,7 +29,7 @@ export async function numericClassOf(options: NumericClassOptions): Promise<Nume
   codeBuild ??= hashCode();
   runtimeVersion ??= readRuntimeVersion();
   return {
-    code: await codeBuild,
+    code: `${await codeBuild} on V8 ${engine}`,
     onnxruntime: await runtimeVersion,
     device: options.accelerator ?? (await cpuClass()),
     sandbox: options.sandbox,

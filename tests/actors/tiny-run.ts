@@ -126,6 +126,8 @@ export interface TinyOptions {
   readonly world?: World;
   readonly disk?: MemoryDisk;
   readonly config?: RunConfig;
+  /** What the head runs on. */
+  readonly device?: string;
   /** One per Rollout worker; undefined: the world's own. */
   readonly samplers?: readonly (PolicySampler | undefined)[];
   readonly runner?: ReturnType<typeof tinyRunner>;
@@ -139,13 +141,14 @@ interface HeadProcess {
   close(): Promise<void>;
 }
 
-interface HeadParts extends Required<Pick<TinyOptions, "world" | "disk" | "config" | "runner">> {
+interface HeadParts
+  extends Required<Pick<TinyOptions, "world" | "disk" | "config" | "device" | "runner">> {
   readonly bus: Bus;
   readonly onEvent: (event: EventEnvelope) => void;
 }
 
 async function openHead(parts: HeadParts): Promise<HeadProcess> {
-  const { world, disk, config, runner, bus, onEvent } = parts;
+  const { world, disk, config, device, runner, bus, onEvent } = parts;
   let head: Head | null = null;
   const ledger = await openMemoryLedger({ clock: Date.now, disk, onCommitted: () => head?.hint() });
   const service = serveLedger(bus, address, ledger);
@@ -154,7 +157,7 @@ async function openHead(parts: HeadParts): Promise<HeadProcess> {
     bus,
     ledger,
     config,
-    numericClass,
+    numericClass: { ...numericClass, device },
     initial: {
       base: hashName(Buffer.from("base")),
       policy: await ledger.blobs.put(world.initial.policy),
@@ -193,9 +196,10 @@ export class TinyRun {
   #process: HeadProcess | null = null;
   #pids = 0;
 
-  constructor({ world, disk, config = tinyConfig(), runner, onEvent }: TinyOptions) {
+  constructor({ world, disk, device, config = tinyConfig(), runner, onEvent }: TinyOptions) {
     this.#parts = {
       config,
+      device: device ?? "cpu",
       world: world ?? tinyWorld(config.run.seed),
       disk: disk ?? new MemoryDisk(),
       runner: runner ?? tinyRunner(),

@@ -189,6 +189,17 @@ test("a run is not resumed with another config", async () => {
   );
 });
 
+test("a run is not resumed with another build", async () => {
+  const disk = new MemoryDisk();
+  const first = await startTinyRun({ disk });
+  await first.close();
+  await startTinyRun({ disk, device: "another-cpu" }).then(
+    () => assert.unreachable("must be refused"),
+    (error: Error) =>
+      assert.match(error.message, /another numeric class \(device: another-cpu, not/),
+  );
+});
+
 test("with a KL term the run learns as well", async () => {
   const { events } = await complete({ config: tinyConfig({ steps: 2, klCoefficient: 0.001 }) });
   const last = gradients(events).at(-1);
