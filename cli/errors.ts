@@ -21,3 +21,10 @@ export class InterruptedError extends CancelledError {
     super("interrupted", `stopped by ${signal}`);
   }
 }
+
+/** A run stopped half-way for the reason in the message. What it recorded is kept. */
+export class RunStoppedError extends TerminalError {
+  constructor(reason: string, resume: string, options: { readonly cause: unknown }) {
+    super("run-stopped", `${reason}\nNothing recorded is lost. Go on with: ${resume}`, options);
+  }
+}

@@ -4,8 +4,8 @@ import { rm } from "node:fs/promises";
 import type { RunConfig } from "../config/index.ts";
 import { planSettings } from "../config/index.ts";
 import type { CommandContext } from "./command.ts";
-import { InterruptedError } from "./errors.ts";
-import { exitCodes } from "./exit.ts";
+import { InterruptedError, RunStoppedError } from "./errors.ts";
+import { describeError, exitCodeOf, exitCodes } from "./exit.ts";
 import { createReporter } from "./reporter.ts";
 import { resultLine } from "./results.ts";
 import { resultsLines } from "./results-view.ts";
@@ -51,7 +51,7 @@ export async function tellSession(options: TellOptions, context: CommandContext)
     session = await open(sessionOptions, signal);
     await Promise.race([session.done, interruptionOf(signal)]);
   } catch (thrown) {
-    if (!signal.aborted) throw thrown;
+    if (!signal.aborted) throw stopped(thrown, log, resumeCommand(run, context));
   } finally {
     await session?.close();
     clearInterval(timer);
@@ -70,17 +70,26 @@ export async function tellSession(options: TellOptions, context: CommandContext)
 const tellingTypes = new Set(["policy.updated", "evaluation.completed", "step.planned"]);
 
 function interrupted(run: string, log: RunLog, context: CommandContext): number {
-  const { terminal, json, runs } = context;
+  const { terminal, json } = context;
   if (log.started === null) {
     terminal.err("Stopped before the run began.\n");
     return exitCodes.interrupted;
   }
-  const folder = runs === "runs" ? "" : ` --runs ${runs}`;
-  const resume = `varft train --resume ${run}${folder}`;
+  const resume = resumeCommand(run, context);
   const steps = log.stepsLearned;
   if (json) terminal.out(`${JSON.stringify({ type: "interrupted", run, steps, resume })}\n`);
   else terminal.err(`Stopped after step ${steps}; nothing is lost. Go on with: ${resume}\n`);
   return exitCodes.interrupted;
+}
+
+/** What to throw for what stopped a run; with the way to go on, where there is something to. */
+function stopped(thrown: unknown, log: RunLog, resume: string): unknown {
+  if (log.started === null || exitCodeOf(thrown) !== exitCodes.failed) return thrown;
+  return new RunStoppedError(describeError(thrown), resume, { cause: thrown });
+}
+
+function resumeCommand(run: string, { runs }: CommandContext): string {
+  return `varft train --resume ${run}${runs === "runs" ? "" : ` --runs ${runs}`}`;
 }
 
 function interruptionOf(signal: AbortSignal): Promise<never> {

@@ -1,18 +1,12 @@
 // Runs as people start them: real processes, NATS, LMDB, containers and the shipped checkpoint. What
 // is compared is the result in the sense of invariant I4.
-import { access } from "node:fs/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { firstDifference, resultOfEvents } from "../../actors/index.ts";
 import type { Ending, Heard } from "./host-processes.ts";
-import { dataOf, SmallRuns } from "./small-runs.ts";
+import { checkpoint, dataOf, isBuilt, SmallRuns } from "./small-runs.ts";
 
 const test = suite("e2e/determinism");
-const checkpoint = "models/tiny";
-const isBuilt = await access(`${checkpoint}/model.safetensors`).then(
-  () => true,
-  () => false,
-);
 /** What sampler and learner may differ by on a token, in nats (DESIGN section 8). */
 const mismatchMax = 1e-4;
 const runs = await SmallRuns.open();

@@ -1,5 +1,5 @@
 // The runs of these tests: the quick start, as small as it can be, each in a folder of its own.
-import { mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
+import { access, mkdir, mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RunResult, resultOfEvents } from "../../actors/index.ts";
@@ -9,6 +9,12 @@ import { openLedgerReader } from "../../storage/index.ts";
 import { containersOf, type Heard, processesNaming, startNode } from "./host-processes.ts";
 
 const preset = "config/quickstart.toml";
+export const checkpoint = "models/tiny";
+/** Without the shipped checkpoint there is nothing to run. */
+export const isBuilt = await access(`${checkpoint}/model.safetensors`).then(
+  () => true,
+  () => false,
+);
 
 /** Two steps of three groups and a small evaluation. */
 const small = [
