@@ -114,7 +114,7 @@ export interface World {
   }>;
 }
 
-const tinyWorld = (seed: number): World => ({
+export const tinyWorld = (seed: number): World => ({
   environment: tinyEnvironment,
   tasks: tinyTasks(seed),
   initial: { policy: initialPolicy(), optimizer: initialOptimizer() },
