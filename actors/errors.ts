@@ -4,7 +4,7 @@ import { TerminalError } from "../events/index.ts";
 /** A worker reported that it cannot go on. */
 export class WorkerFaultError extends TerminalError {
   constructor(worker: string, code: string, message: string) {
-    super("worker-fault", `${worker}: ${message}`, { details: { worker, code } });
+    super("worker-fault", `${worker}: ${message}`, { facts: { worker, code } });
   }
 }
 

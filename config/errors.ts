@@ -20,6 +20,6 @@ export class ConfigError extends TerminalError {
     const told = faults.slice(0, faultsToldMax).map(({ place, reason }) => `${place}: ${reason}`);
     const untold = faults.length - told.length;
     if (untold > 0) told.push(`… and ${untold} more`);
-    super("config", told.join("\n"), { ...options, details: { faults } });
+    super("config", told.join("\n"), { ...options, facts: { faults } });
   }
 }

@@ -131,7 +131,7 @@ function oversize(size: string, bytesMax: number): CodecError {
   return new CodecError(
     "codec-oversize",
     `${size} bytes encoded, at most ${bytesMax} are allowed: move large values into blobs`,
-    { details: { bytesMax } },
+    { facts: { bytesMax } },
   );
 }
 

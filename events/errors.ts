@@ -9,20 +9,20 @@ export type ErrorPolicy = "terminal" | "retryable" | "cancelled";
 
 interface VarftErrorOptions extends ErrorOptions {
   /** Facts for machines: file, line, key, limit. Never secrets. */
-  readonly details?: Readonly<Record<string, unknown>>;
+  readonly facts?: Readonly<Record<string, unknown>>;
 }
 
 /** Base of every error that the world can cause. Rooms derive theirs in their own `errors.ts`. */
 export abstract class VarftError extends Error {
   abstract readonly policy: ErrorPolicy;
   readonly code: string;
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly facts: Readonly<Record<string, unknown>>;
 
   constructor(code: string, message: string, options: VarftErrorOptions = {}) {
     super(message, options);
     this.name = new.target.name;
     this.code = code;
-    this.details = options.details ?? {};
+    this.facts = options.facts ?? {};
   }
 }
 

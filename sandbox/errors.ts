@@ -15,7 +15,7 @@ export class EngineUnreachableError extends RetryableError {
       "sandbox/engine-unreachable",
       `the Docker engine does not answer on ${socket}: ${reason(options.cause)}. ` +
         "Start it or install it with: bash scripts/setup.sh",
-      { ...options, details: { socket } },
+      { ...options, facts: { socket } },
     );
   }
 }
@@ -26,7 +26,7 @@ export class SandboxImageMissingError extends TerminalError {
     super(
       "sandbox/image-missing",
       `the Docker engine has no image ${tag}. Build it with: bash scripts/setup.sh`,
-      { ...options, details: { tag } },
+      { ...options, facts: { tag } },
     );
   }
 }
@@ -56,7 +56,7 @@ export class RunnerLostError extends RetryableError {
 export class CorpusError extends TerminalError {
   constructor(message: string, options: ErrorOptions & { path: string; line: number }) {
     const { path, line, ...rest } = options;
-    super("sandbox/corpus", `${path}:${line}: ${message}`, { ...rest, details: { path, line } });
+    super("sandbox/corpus", `${path}:${line}: ${message}`, { ...rest, facts: { path, line } });
   }
 }
 

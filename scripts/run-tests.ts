@@ -27,8 +27,8 @@ for (const [index, { name, file }] of suites.entries()) {
   if (queue[index]?.length === 1) throw new Error(`${name}: no suite registered; .run() missing?`);
 }
 
-// uvu's reporter itself throws on some errors (those with `details` that are not text), and the
-// suite then ends as if all were well: what did not pass must have been reported.
+// A hook that throws ends its suite without a word, as if all were well; so does uvu's reporter when
+// it throws itself. What did not pass must have been reported.
 type Outcome = [errors: string | true, passed: number, skipped: number, total: number];
 for (const group of queue) {
   for (const [index, run] of group.entries()) {
@@ -37,7 +37,7 @@ for (const group of queue) {
       const [errors, passed, skipped, total]: Outcome = await run();
       const isReported = passed === total || typeof errors === "string";
       return [
-        isReported ? errors : "  a test failed with an error that uvu cannot print",
+        isReported ? errors : "  a hook failed, or a test with an error that uvu cannot print",
         passed,
         skipped,
         total,

@@ -47,7 +47,7 @@ export function admit(request: AppendRequest, view: AdmissionView): Admission {
   for (const name of request.blobs) {
     if (view.hasBlob(name)) continue;
     throw new LedgerError("ledger-missing-blob", `blob ${name} is not stored: put it first`, {
-      details: { name },
+      facts: { name },
     });
   }
   return "new";
@@ -82,7 +82,7 @@ function checkEpoch(part: AppendPart, view: AdmissionView): void {
   throw new LedgerError(
     "ledger-stale-epoch",
     `lease ${lease} stands at epoch ${epoch}, the writer of ${part.stream} has ${part.epoch}`,
-    { details: { lease, epoch, given: part.epoch } },
+    { facts: { lease, epoch, given: part.epoch } },
   );
 }
 
@@ -93,7 +93,7 @@ function checkSequence(part: AppendPart, view: AdmissionView): void {
   throw new LedgerError(
     "ledger-stale-sequence",
     `stream ${part.stream} stands at ${lastSeq}, the writer expected ${part.expected}`,
-    { details: { stream: part.stream, lastSeq, expected: part.expected } },
+    { facts: { stream: part.stream, lastSeq, expected: part.expected } },
   );
 }
 

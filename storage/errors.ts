@@ -32,7 +32,7 @@ export class LedgerBusyError extends RetryableError {
     super(
       "ledger-busy",
       `${pendingBytes} bytes wait to be written, at most ${pendingBytesMax} may: append more slowly`,
-      { details: { pendingBytes, pendingBytesMax } },
+      { facts: { pendingBytes, pendingBytesMax } },
     );
   }
 }

@@ -133,7 +133,7 @@ async function takeName(reach: string, folder: string, own: string): Promise<voi
   throw new LedgerError(
     "ledger-in-use",
     `another process writes the ledger in ${folder}: stop it, or open the ledger for reading`,
-    { details: { folder } },
+    { facts: { folder } },
   );
 }
 

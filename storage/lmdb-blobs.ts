@@ -81,7 +81,7 @@ function corrupt(name: string): LedgerError {
   return new LedgerError(
     "ledger-corrupt",
     `blob ${name} is damaged: restore it from a copy of the run directory`,
-    { details: { name } },
+    { facts: { name } },
   );
 }
 

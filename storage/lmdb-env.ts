@@ -20,7 +20,7 @@ const databasesMax = 8;
 /** Opens (and for writing creates) the environment in the folder `path`. */
 export function openEnvironment(path: string, readOnly: boolean): Environment {
   if (readOnly && !existsSync(join(path, "data.mdb"))) {
-    throw new LedgerError("ledger-missing", `there is no ledger in ${path}`, { details: { path } });
+    throw new LedgerError("ledger-missing", `there is no ledger in ${path}`, { facts: { path } });
   }
   if (!readOnly) mkdirSync(path, { recursive: true });
   return open<Buffer, Key>({

@@ -295,7 +295,7 @@ export class LmdbStore extends LmdbReader implements Store {
         "ledger-in-use",
         `process ${owner.pid} on ${owner.host} writes the ledger in ${this.#file}: ` +
           "stop it, or open the ledger for reading",
-        { details: { ...owner } },
+        { facts: { ...owner } },
       );
     }
     const writer = Math.floor((meta.getEntry(headKey)?.version ?? 0) / fencePerWriter) + 1;

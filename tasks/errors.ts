@@ -12,7 +12,7 @@ export class TaskSourceError extends TerminalError {
 export class DatasetRowError extends TerminalError {
   constructor(fault: { file: string; line: number; reason: string }, options: ErrorOptions = {}) {
     const { file, line, reason } = fault;
-    super("dataset-row", `${file}:${line}: ${reason}`, { ...options, details: { file, line } });
+    super("dataset-row", `${file}:${line}: ${reason}`, { ...options, facts: { file, line } });
   }
 }
 

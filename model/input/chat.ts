@@ -66,7 +66,7 @@ export class ChatTemplate {
         "tokenizer.chat_template",
         `${place}: the template reads the clock (strftime_now); a prompt must depend on its ` +
           `messages alone, take that out`,
-        { details: { place } },
+        { facts: { place } },
       );
     }
     this.#template = parseTemplate(source, place);
@@ -135,7 +135,7 @@ export class ChatTemplate {
     throw new PromptError(
       "prompt.image_count",
       `the messages hold ${images} images, but token counts came for ${imageTokenCounts.length}`,
-      { details: { found: images, images: imageTokenCounts.length } },
+      { facts: { found: images, images: imageTokenCounts.length } },
     );
   }
 

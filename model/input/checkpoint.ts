@@ -100,7 +100,7 @@ async function openTensors(directory: string): Promise<Map<string, TensorEntry>>
     "checkpoint.file_missing",
     `${directory} holds neither ${weightsFile} nor ${weightsIndexFile}; give the folder of a ` +
       `complete Hugging Face checkpoint`,
-    { details: { directory } },
+    { facts: { directory } },
   );
 }
 
@@ -115,7 +115,7 @@ async function openShards(directory: string, index: string): Promise<Map<string,
           "checkpoint.index",
           `${entry.file} holds tensor ${name}, which ${basename(index)} places in ` +
             `${claimed ?? "no file"}`,
-          { details: { file: entry.file, tensor: name, claimed } },
+          { facts: { file: entry.file, tensor: name, claimed } },
         );
       }
       tensors.set(name, entry);
@@ -140,7 +140,7 @@ function requireTensor(
       "checkpoint.shape",
       `${entry.file}: tensor ${name} has shape [${entry.shape}], but config.json asks for ` +
         `[${shape}]; weights and config are from different models`,
-      { details: { file: entry.file, tensor: name, shape: entry.shape, expected: shape } },
+      { facts: { file: entry.file, tensor: name, shape: entry.shape, expected: shape } },
     );
   }
   return entry;
@@ -152,7 +152,7 @@ async function readFloat32(name: string, entry: TensorEntry): Promise<Float32Arr
     throw new CheckpointError(
       "checkpoint.dtype",
       `${file}: tensor ${name} is ${dtype}; only BF16, F16 and F32 weights are read`,
-      { details: { file, tensor: name, dtype } },
+      { facts: { file, tensor: name, dtype } },
     );
   }
   const count = elementCount(entry.shape);
@@ -160,7 +160,7 @@ async function readFloat32(name: string, entry: TensorEntry): Promise<Float32Arr
     throw new CheckpointError(
       "checkpoint.tensor_too_large",
       `${file}: tensor ${name} takes ${4 * count} bytes as float32, above ${decodedBytesMax}`,
-      { details: { file, tensor: name, bytes: 4 * count, limit: decodedBytesMax } },
+      { facts: { file, tensor: name, bytes: 4 * count, limit: decodedBytesMax } },
     );
   }
   const values = new Float32Array(count);
@@ -202,7 +202,7 @@ async function readExactly(
       throw new CheckpointError(
         "checkpoint.truncated",
         `${file} is cut short: no bytes at ${position + done}; fetch it again`,
-        { details: { file, needed: position + length, bytes: position + done } },
+        { facts: { file, needed: position + length, bytes: position + done } },
       );
     }
     done += bytesRead;
@@ -216,7 +216,7 @@ async function withFile<T>(file: string, use: (handle: FileHandle) => Promise<T>
     throw new CheckpointError(
       "checkpoint.file_unreadable",
       `cannot read ${file}: ${ensureError(error).message}`,
-      { cause: error, details: { file } },
+      { cause: error, facts: { file } },
     );
   };
   const handle = await open(file, "r").catch(unreadable);
@@ -229,6 +229,6 @@ function tensorMissing(place: string, name: string): CheckpointError {
   return new CheckpointError(
     "checkpoint.tensor_missing",
     `${place} has no tensor ${name}; the checkpoint is incomplete or of another model`,
-    { details: { place, tensor: name } },
+    { facts: { place, tensor: name } },
   );
 }

@@ -45,7 +45,7 @@ export async function decodeImage(
     throw new ImageError(
       "image.format",
       `${source} (${bytes.byteLength} bytes) is not PNG, JPEG or WebP; convert it first`,
-      { details: { source, bytes: bytes.byteLength } },
+      { facts: { source, bytes: bytes.byteLength } },
     );
   }
   const reading = { failOn: "error", ignoreIcc: true, limitInputPixels: false } as const;
@@ -60,7 +60,7 @@ export async function decodeImage(
       "image.too_large",
       `${source} has ${meta.width}x${meta.height} = ${pixels} pixels, above the limit of ` +
         `${pixelsMax}; shrink it first`,
-      { details: { source, width: meta.width, height: meta.height, limit: pixelsMax } },
+      { facts: { source, width: meta.width, height: meta.height, limit: pixelsMax } },
     );
   }
   const picture = sharp(bytes, { ...reading, autoOrient: true });
@@ -107,6 +107,6 @@ function undecodable(source: string, format: ImageFormat, error: unknown): Image
   return new ImageError(
     "image.undecodable",
     `${source} does not decode as ${format}: ${ensureError(error).message}`,
-    { cause: error, details: { source, format } },
+    { cause: error, facts: { source, format } },
   );
 }

@@ -20,7 +20,7 @@ export async function readTextFile(file: string): Promise<string> {
     throw new CheckpointError(
       "checkpoint.file_too_large",
       `${file} has ${size} bytes, above the limit of ${jsonBytesMax}`,
-      { details: { file, bytes: size, limit: jsonBytesMax } },
+      { facts: { file, bytes: size, limit: jsonBytesMax } },
     );
   }
   return await readFile(file, "utf8").catch((error: unknown) => {
@@ -52,7 +52,7 @@ export function parseJson<T>(text: string, place: string, schema: ZodType<T>): T
   throw new CheckpointError(
     "checkpoint.key",
     `${place}: key ${key}: ${issue?.message ?? z.prettifyError(result.error)}`,
-    { details: { file: place, key } },
+    { facts: { file: place, key } },
   );
 }
 
@@ -65,7 +65,7 @@ function notJson(place: string, error: unknown): CheckpointError {
   return new CheckpointError(
     "checkpoint.json",
     `${place} is not JSON: ${ensureError(error).message}`,
-    { cause: error, details: { file: place } },
+    { cause: error, facts: { file: place } },
   );
 }
 
@@ -74,6 +74,6 @@ function missing(file: string, error: unknown): CheckpointError {
     "checkpoint.file_missing",
     `cannot read ${file}: ${ensureError(error).message}; a checkpoint folder is laid out as on ` +
       `the Hugging Face hub`,
-    { cause: error, details: { file } },
+    { cause: error, facts: { file } },
   );
 }

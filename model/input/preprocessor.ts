@@ -86,7 +86,7 @@ export async function readPreprocessor(directory: string): Promise<Preprocessor>
       "checkpoint.key",
       `${file}: key min_pixels: ${preprocessor.pixelsMin} is above max_pixels ` +
         `(${preprocessor.pixelsMax})`,
-      { details: { file, key: "min_pixels" } },
+      { facts: { file, key: "min_pixels" } },
     );
   }
   return preprocessor;

@@ -54,7 +54,7 @@ export function ropeIndex(
         "prompt.image_missing",
         `token ${index} starts image ${image + 1}, but the prompt came with ${grids.length}; ` +
           `give one grid per image in the order of the text`,
-        { details: { index, images: grids.length } },
+        { facts: { index, images: grids.length } },
       );
     }
     requireImageRun(ids, index, image, grid, config);
@@ -66,7 +66,7 @@ export function ropeIndex(
     throw new PromptError(
       "prompt.image_unused",
       `the prompt holds tokens for ${image} images, but came with ${grids.length}`,
-      { details: { found: image, images: grids.length } },
+      { facts: { found: image, images: grids.length } },
     );
   }
   return { positions, next };
@@ -85,7 +85,7 @@ function requireImageRun(
       "prompt.grid",
       `image ${image + 1} has a grid of ${grid.join("x")} patches, which does not divide into ` +
         `blocks of ${mergeSize}x${mergeSize}`,
-      { details: { image, grid, mergeSize } },
+      { facts: { image, grid, mergeSize } },
     );
   }
   for (let offset = 0; offset < count; offset++) {
@@ -93,7 +93,7 @@ function requireImageRun(
     throw new PromptError(
       "prompt.image_tokens",
       `image ${image + 1} needs ${count} image tokens from token ${start} on, found ${offset}`,
-      { details: { image, start, expected: count, found: offset } },
+      { facts: { image, start, expected: count, found: offset } },
     );
   }
 }

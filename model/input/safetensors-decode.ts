@@ -23,7 +23,7 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Map<string
       throw new CheckpointError(
         "checkpoint.tensor_type",
         `${source}: tensor ${name} is ${entry.dtype}, expected F32`,
-        { details: { source, tensor: name } },
+        { facts: { source, tensor: name } },
       );
     }
     const start = entry.byteOffset;

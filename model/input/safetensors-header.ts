@@ -82,7 +82,7 @@ export function parseHeaderLength(prefix: Uint8Array, file: string, fileBytes: n
       "checkpoint.header_too_large",
       `${file}: the header claims ${length} bytes, above the format's limit of ` +
         `${safetensorsHeaderBytesMax}; is it a safetensors file?`,
-      { details: { file, bytes: length, limit: safetensorsHeaderBytesMax } },
+      { facts: { file, bytes: length, limit: safetensorsHeaderBytesMax } },
     );
   }
   if (safetensorsPrefixBytes + length > fileBytes) {
@@ -178,7 +178,7 @@ function requireCover(
   throw new CheckpointError(
     "checkpoint.trailing_bytes",
     `${file}: ${fileBytes - end} bytes after the last tensor belong to none`,
-    { details: { file, expected: end, bytes: fileBytes } },
+    { facts: { file, expected: end, bytes: fileBytes } },
   );
 }
 
@@ -190,7 +190,7 @@ function checkEntry<T>(schema: z.ZodType<T>, value: unknown, file: string, name:
 
 function entryError(file: string, name: string, fault: string): CheckpointError {
   return new CheckpointError("checkpoint.tensor_entry", `${file}: tensor ${name}: ${fault}`, {
-    details: { file, tensor: name },
+    facts: { file, tensor: name },
   });
 }
 
@@ -199,6 +199,6 @@ function truncated(file: string, needed: number, bytes: number, name?: string): 
   return new CheckpointError(
     "checkpoint.truncated",
     `${file} is cut short: ${whose} ends at byte ${needed}, the file has ${bytes}; fetch it again`,
-    { details: { file, needed, bytes, ...(name === undefined ? {} : { tensor: name }) } },
+    { facts: { file, needed, bytes, ...(name === undefined ? {} : { tensor: name }) } },
   );
 }

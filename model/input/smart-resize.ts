@@ -30,7 +30,7 @@ export function smartResize({ width, height }: PixelSize, options: SmartResizeOp
       "prompt.aspect_ratio",
       `an image of ${width}x${height} pixels is too elongated: one side may be at most ` +
         `${aspectRatioMax} times the other; crop or pad it`,
-      { details: { width, height, limit: aspectRatioMax } },
+      { facts: { width, height, limit: aspectRatioMax } },
     );
   }
   const nearest = (side: number) => roundHalfEven(side / factor) * factor;

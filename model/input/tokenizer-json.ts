@@ -75,7 +75,7 @@ export type TokenizerConfig = z.infer<typeof tokenizerConfigSchema>;
 export function requireLossless(json: TokenizerJson, source: string): void {
   const refuse = (fault: string, token: string) => {
     throw new TokenizerError("tokenizer.lossy", `${source}: ${fault}`, {
-      details: { source, token },
+      facts: { source, token },
     });
   };
   const { vocab, merges } = json.model;

@@ -114,7 +114,7 @@ function assemble(
     const id = ids.get(token);
     if (id !== undefined) return id;
     throw new TokenizerError("tokenizer.token_missing", `${source} has no token ${token}`, {
-      details: { source, token },
+      facts: { source, token },
     });
   };
   const specials = json.added_tokens.filter((token) => token.special);
@@ -173,7 +173,7 @@ function decoder(json: TokenizerJson, source: string): (ids: Iterable<number>) =
       const bytes = added.get(id) ?? bytesOfToken(tokens.get(id));
       if (bytes === undefined) {
         throw new TokenizerError("tokenizer.id_unknown", `${source} has no token of id ${id}`, {
-          details: { source, id },
+          facts: { source, id },
         });
       }
       parts.push(bytes);
@@ -196,7 +196,7 @@ function requireTemplate(template: string | null | undefined, source: string): s
     "tokenizer.chat_template",
     `${source} has no chat template: neither ${chatTemplateFile}, ${chatTemplateJsonFile} nor ` +
       `chat_template in ${tokenizerConfigFile}; take an instruction-tuned checkpoint`,
-    { details: { source } },
+    { facts: { source } },
   );
 }
 
@@ -204,7 +204,7 @@ function unsupported(source: string, error: unknown): TokenizerError {
   return new TokenizerError(
     "tokenizer.unsupported",
     `${source}: ${tokenizerFile} asks for something unknown: ${ensureError(error).message}`,
-    { cause: error, details: { source } },
+    { cause: error, facts: { source } },
   );
 }
 
@@ -212,6 +212,6 @@ function check<T>(schema: z.ZodType<T>, value: unknown, place: string): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   throw new TokenizerError("tokenizer.malformed", `${place}: ${z.prettifyError(result.error)}`, {
-    details: { place },
+    facts: { place },
   });
 }

@@ -100,7 +100,7 @@ function requireGrid(grid: PatchGrid, image: number, mergeSize: number): void {
     "prompt.grid",
     `image ${image + 1} has a grid of ${grid.join("x")} patches, which does not divide into ` +
       `blocks of ${mergeSize}x${mergeSize}`,
-    { details: { image, grid, mergeSize } },
+    { facts: { image, grid, mergeSize } },
   );
 }
 

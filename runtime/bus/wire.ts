@@ -17,7 +17,7 @@ export interface WireError {
   readonly code: string;
   readonly policy: string;
   readonly message: string;
-  readonly details?: unknown;
+  readonly facts?: unknown;
 }
 
 const messageCharsMax = 4_096;
@@ -31,13 +31,13 @@ export function toWireError(error: Error): WireError {
   // Through UTF-8, so that half a surrogate pair, ours or the cut's, does not stop the answer.
   const message = Buffer.from(error.message.slice(0, messageCharsMax)).toString();
   if (!(error instanceof VarftError)) return { code: "internal", policy: "terminal", message };
-  return { code: error.code, policy: error.policy, message, details: plain(error.details) };
+  return { code: error.code, policy: error.policy, message, facts: plain(error.facts) };
 }
 
 /** The typed error that travelled. */
 export function fromWireError(value: unknown): VarftError {
-  const { code, policy, message, details } = value as WireError;
-  const options = { details: (details ?? {}) as Readonly<Record<string, unknown>> };
+  const { code, policy, message, facts } = value as WireError;
+  const options = { facts: (facts ?? {}) as Readonly<Record<string, unknown>> };
   if (policy === "retryable") return new RetryableError(String(code), String(message), options);
   if (policy === "cancelled") return new CancelledError(String(code), String(message), options);
   return new TerminalError(String(code), String(message), options);
@@ -105,9 +105,9 @@ function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
 }
 
 // Details may hold anything; what does not travel is left behind rather than hiding the error.
-function plain(details: Readonly<Record<string, unknown>>): unknown {
+function plain(facts: Readonly<Record<string, unknown>>): unknown {
   try {
-    return decode(encode(details));
+    return decode(encode(facts));
   } catch {
     return {};
   }

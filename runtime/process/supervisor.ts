@@ -16,7 +16,7 @@ export class CrashLoopError extends TerminalError {
       "crash-loop",
       `${role} died ${deathsMax} times within ${intensityWindowMs / 1000} s and is parked; ` +
         `the last time by ${describeDeath(death)}`,
-      { details: { role, ...death } },
+      { facts: { role, ...death } },
     );
   }
 }

@@ -155,8 +155,8 @@ export async function typed<T>(work: Promise<T>): Promise<T> {
 
 function classOf(thrown: unknown): unknown {
   if (!(thrown instanceof VarftError) || thrown.policy !== "terminal") return thrown;
-  const { code, message, details } = thrown;
-  const options = { cause: thrown, details };
+  const { code, message, facts } = thrown;
+  const options = { cause: thrown, facts };
   if (code.startsWith("ledger-")) return new LedgerError(code, message, options);
   if (code.startsWith("codec-")) return new CodecError(code, message, options);
   return thrown;

@@ -117,7 +117,7 @@ for (const [name, open] of [
   test("an error of the handler arrives with its code, policy and message", async (context) => {
     const { one, two, world } = context;
     const errors = [
-      new TerminalError("no-such-thing", "there is none", { details: { place: 3 } }),
+      new TerminalError("no-such-thing", "there is none", { facts: { place: 3 } }),
       new RetryableError("too-early", "wait"),
       new Error("a defect"),
       new AssertionError("a broken promise"),
@@ -130,7 +130,7 @@ for (const [name, open] of [
     assert.instance(terminal, TerminalError);
     assert.is(terminal.code, "no-such-thing");
     assert.is(terminal.message, "there is none");
-    assert.equal((terminal as TerminalError).details, { place: 3 });
+    assert.equal((terminal as TerminalError).facts, { place: 3 });
     assert.instance(await rejection(two.request(subject, 1)), RetryableError);
     assert.is((await rejection(two.request(subject, 2))).code, "internal");
     assert.is((await rejection(two.request(subject, 3))).code, "internal");
