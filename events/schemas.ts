@@ -179,7 +179,10 @@ export const eventSchemas = {
     tokens: count,
     loss: z.number(),
     policyLoss: z.number(),
+    /** To the reference policy, nats per token; 0 without a KL term. */
     kl: z.number(),
+    /** From the policy before the step to the one of this minibatch, nats per token. */
+    klOld: z.number(),
     entropy: z.number(),
     ratioMean: z.number(),
     ratioMax: z.number(),

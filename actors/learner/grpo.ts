@@ -72,6 +72,8 @@ export interface LossTerms {
   readonly loss: number;
   readonly policyLoss: number;
   readonly kl: number;
+  /** How far the step has moved the policy, as k3 of old against current. */
+  readonly klOld: number;
   readonly ratioMean: number;
   readonly ratioMax: number;
   /** Share of tokens whose gradient the clip has cut off, 0–1. */
@@ -92,6 +94,7 @@ export function referenceLoss(tokens: LossTokens, settings: LossSettings): LossT
   assert(count > 0, "a minibatch has at least one token");
   let policyLoss = 0;
   let kl = 0;
+  let klOld = 0;
   let ratioSum = 0;
   let ratioMax = 0;
   let clipped = 0;
@@ -106,6 +109,7 @@ export function referenceLoss(tokens: LossTokens, settings: LossSettings): LossT
     policyLoss -= at(tokens.weights, index) * Math.min(ratio * advantage, bounded * advantage);
     if (bounded * advantage < ratio * advantage) clipped++;
     if (tokens.reference !== null) kl += k3(at(tokens.reference, index) - current);
+    klOld += k3(current - old);
     ratioSum += ratio;
     ratioMax = Math.max(ratioMax, ratio);
     const mismatch = Math.abs(at(tokens.sampler, index) - old);
@@ -117,6 +121,7 @@ export function referenceLoss(tokens: LossTokens, settings: LossSettings): LossT
     loss: (policyLoss + settings.klCoefficient * kl) / count,
     policyLoss: policyLoss / count,
     kl: kl / count,
+    klOld: klOld / count,
     ratioMean: ratioSum / count,
     ratioMax,
     clipFraction: clipped / count,
@@ -143,7 +148,10 @@ export function referenceGradient(tokens: LossTokens, settings: LossSettings): F
   });
 }
 
-/** k3(x) = eˣ − x − 1 with x = ln π_reference − ln π_current: unbiased, never negative. */
+/**
+ * k3(x) = eˣ − x − 1 with x = ln π_other − ln π_sampled: an unbiased estimate of the KL divergence
+ * of the other policy from the one that sampled the tokens, never negative.
+ */
 export function k3(logRatio: number): number {
   return Math.exp(logRatio) - logRatio - 1;
 }

@@ -47,6 +47,7 @@ const gradient = (step: number, minibatch: number, more: object = {}) => ({
   entropy: 0.1,
   ratioMean: 1,
   ratioMax: 1,
+  klOld: 0,
   clipFraction: 0,
   mismatchMax: 0,
   mismatchMean: 0,
