@@ -1,7 +1,7 @@
 // What the live view shows, as lines. Pure.
 import { chartLines } from "./chart.ts";
 import { clock, short, thousands } from "./format.ts";
-import { progressOf, stepFigures } from "./progress.ts";
+import { progressOf, type StepFigures, stepFigures } from "./progress.ts";
 import { baseName } from "./results.ts";
 import type { RunLog } from "./run-log.ts";
 import type { Colors } from "./terminal.ts";
@@ -33,28 +33,50 @@ export function liveLines(log: RunLog, options: LiveOptions): string[] {
   const latest = stepFigures(log, progress.steps);
   return [
     `${colors.bold(run)}  ${facts.join(" · ")}`,
-    ...(rewards.length > 0 ? [colors.dim(`reward ${short(rewards.at(-1) ?? 0)}`)] : []),
+    ...(rewards.length > 0 ? [colors.dim(rewardLine(rewards.at(-1) ?? 0, latest))] : []),
     ...chartLines(rewards, { width, height: chartHeight, total: stepsTotal }).map((line) =>
       colors.green(line),
     ),
     ...kindLines(progress.kinds, columns, colors),
-    ...(latest === null ? [] : [colors.dim(learningLine(latest))]),
+    ...(latest === null ? [] : [toolLine(latest), ...learningLines(latest)]).map(colors.dim),
     ...evaluationLines(log, colors),
     colors.cyan(progress.doing),
   ];
 }
 
-function learningLine(figures: NonNullable<ReturnType<typeof stepFigures>>): string {
-  const { loss, entropy, gradientNorm, clipFraction, mismatchMax, learningRate } = figures;
+function rewardLine(reward: number, latest: StepFigures | null): string {
+  const parts = Object.entries(latest?.components ?? {});
+  const told = parts.map(([name, value]) => `${name} ${short(value)}`).join(" · ");
+  return `reward ${short(reward)}${told === "" ? "" : `  ${told}`}`;
+}
+
+function toolLine({ toolCalls: { python, search, failed, callers } }: StepFigures): string {
   return [
-    `loss ${short(loss)}`,
-    `entropy ${short(entropy)}`,
-    `gradient ${short(gradientNorm)}`,
-    `clipped ${short(100 * clipFraction)} %`,
-    `mismatch ${short(mismatchMax)}`,
-    `rate ${short(learningRate)}`,
-    `flat groups ${figures.droppedGroups}`,
+    `tools  called by ${callers.toFixed(0)} %`,
+    `python ${short(python)} and search ${short(search)} a trajectory`,
+    `failed ${failed.toFixed(1)} %`,
   ].join(" · ");
+}
+
+function learningLines(figures: StepFigures): string[] {
+  const { loss, entropy, kl, klOld, ratioMean, ratioMax, clipFraction } = figures;
+  const { gradientNorm, learningRate, mismatchMax, droppedGroups } = figures;
+  return [
+    [
+      `loss ${short(loss)}`,
+      `entropy ${short(entropy)}`,
+      `KL ${short(klOld)}`,
+      ...(kl === 0 ? [] : [`KL to the start ${short(kl)}`]),
+      `ratio ${short(ratioMean)}, at most ${short(ratioMax)}`,
+      `clipped ${short(100 * clipFraction)} %`,
+    ].join(" · "),
+    [
+      `gradient ${short(gradientNorm)}`,
+      `rate ${short(learningRate)}`,
+      `mismatch ${short(mismatchMax)}`,
+      `flat groups ${droppedGroups}`,
+    ].join(" · "),
+  ];
 }
 
 function kindLines(

@@ -4,21 +4,41 @@ import type { RunLog, StepLog } from "./run-log.ts";
 /** How many of the latest steps speed and accuracy are taken from. */
 const windowSteps = 10;
 
-/** One step in figures; percentages 0–100. */
+/** How tools were called; percentages 0–100. */
+export interface ToolFigures {
+  /** Calls per trajectory. */
+  readonly python: number;
+  readonly search: number;
+  /** Calls that gave no result, of all calls. */
+  readonly failed: number;
+  /** Trajectories that called one, of all. */
+  readonly callers: number;
+}
+
+/** One step in figures; percentages 0–100. Those of learning are means over its minibatches. */
 export interface StepFigures {
   readonly step: number;
   readonly reward: number;
   readonly components: Readonly<Record<string, number>>;
   readonly em: number;
   readonly kinds: Readonly<Record<string, number>>;
+  readonly toolCalls: ToolFigures;
+  /** Sampled ones. */
   readonly tokens: number;
   readonly seconds: number;
   readonly loss: number;
   readonly entropy: number;
+  /** To the policy that the run started from; 0 without a KL term. */
   readonly kl: number;
+  /** From the policy before the step. */
+  readonly klOld: number;
+  readonly ratioMean: number;
+  readonly ratioMax: number;
   readonly gradientNorm: number;
+  /** A share, 0–1. */
   readonly clipFraction: number;
   readonly mismatchMax: number;
+  readonly mismatchMean: number;
   readonly learningRate: number;
   readonly droppedGroups: number;
 }
@@ -29,7 +49,11 @@ export function stepFigures(log: RunLog, step: number): StepFigures | null {
   const judged = log.judged.get(String(step)) ?? [];
   if (one === undefined || one.updatedMs === null || judged.length === 0) return null;
   const { gradients } = one;
-  const last = gradients.at(-1);
+  const meanOf = (
+    key: Exclude<keyof (typeof gradients)[number], "gradient" | "stored" | "observed">,
+  ) => mean(gradients.map((gradient) => gradient[key]));
+  const largest = (key: "ratioMax" | "mismatchMax") =>
+    gradients.reduce((most, gradient) => Math.max(most, gradient[key]), 0);
   const components: Record<string, number> = {};
   for (const { name } of judged[0]?.components ?? []) {
     components[name] = mean(
@@ -42,18 +66,37 @@ export function stepFigures(log: RunLog, step: number): StepFigures | null {
     components,
     em: 100 * mean(judged.map(({ em }) => em)),
     kinds: accuracyByKind(log, [one]),
+    toolCalls: toolFigures(log, step),
     tokens: log.tokens.get(String(step)) ?? 0,
     seconds: (one.updatedMs - one.plannedMs) / 1_000,
-    loss: mean(gradients.map(({ loss }) => loss)),
-    entropy: mean(gradients.map(({ entropy }) => entropy)),
-    kl: mean(gradients.map(({ kl }) => kl)),
-    gradientNorm: mean(gradients.map(({ gradientNorm }) => gradientNorm)),
-    clipFraction: mean(gradients.map(({ clipFraction }) => clipFraction)),
-    mismatchMax: Math.max(0, ...gradients.map(({ mismatchMax }) => mismatchMax)),
-    learningRate: last?.learningRate ?? 0,
+    loss: meanOf("loss"),
+    entropy: meanOf("entropy"),
+    kl: meanOf("kl"),
+    klOld: meanOf("klOld"),
+    ratioMean: meanOf("ratioMean"),
+    ratioMax: largest("ratioMax"),
+    gradientNorm: meanOf("gradientNorm"),
+    clipFraction: meanOf("clipFraction"),
+    mismatchMax: largest("mismatchMax"),
+    mismatchMean: meanOf("mismatchMean"),
+    learningRate: gradients.at(-1)?.learningRate ?? 0,
     droppedGroups: one.droppedGroups,
   };
 }
+
+function toolFigures(log: RunLog, step: number): ToolFigures {
+  const key = String(step);
+  const { python, search, failed, callers } = log.tools.get(key) ?? noCalls;
+  const played = Math.max(1, log.ended.get(key) ?? 0);
+  return {
+    python: python / played,
+    search: search / played,
+    failed: (100 * failed) / Math.max(1, python + search),
+    callers: (100 * callers) / played,
+  };
+}
+
+const noCalls = { python: 0, search: 0, failed: 0, callers: 0 };
 
 /** Where the run is. */
 export interface Progress {

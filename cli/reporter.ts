@@ -106,7 +106,7 @@ class LineReporter implements Reporter {
       this.#tell(`evaluation ${evaluation.evaluation}`, () => this.#tellEvaluation(evaluation));
     }
     for (const { step, updatedMs } of log.steps.values()) {
-      if (updatedMs === null) continue;
+      if (updatedMs === null || this.#told.has(`step ${step}`)) continue;
       const figures = stepFigures(log, step);
       if (figures === null) continue;
       this.#tell(`step ${step}`, () => this.#tellStep(figures, this.#options.stepsTotal));
@@ -129,12 +129,17 @@ class LineReporter implements Reporter {
 }
 
 function plainStep(figures: StepFigures, stepsTotal: number): string {
-  const { step, reward, em, entropy, gradientNorm, mismatchMax, tokens, seconds } = figures;
+  const { step, reward, em, entropy, klOld, ratioMax, clipFraction, gradientNorm } = figures;
+  const { mismatchMax, tokens, seconds, toolCalls } = figures;
   return [
     `step ${step}/${stepsTotal}`,
     `reward ${reward.toFixed(3)}`,
     `right ${em.toFixed(1)} %`,
+    `calls ${short(toolCalls.python + toolCalls.search)}`,
     `entropy ${short(entropy)}`,
+    `KL ${short(klOld)}`,
+    `ratio ≤ ${short(ratioMax)}`,
+    `clipped ${short(100 * clipFraction)} %`,
     `gradient ${short(gradientNorm)}`,
     `mismatch ${short(mismatchMax)}`,
     `${thousands(seconds > 0 ? tokens / seconds : 0)} tokens/s`,

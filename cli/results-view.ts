@@ -45,7 +45,8 @@ function blockLines(
       ...cells.map((cell) => (cell ? figure(cell.f1, cell.f1Interval) : "–")),
     ];
   });
-  const [head = "", ...body] = tableLines(header, rows, ["left", "right", "right", "right"]);
+  const align = header.map((_, column) => (column === 0 ? ("left" as const) : ("right" as const)));
+  const [head = "", ...body] = tableLines(header, rows, align);
   return [colors.bold(title(name, shown)), colors.dim(head), ...body, ...notes(before, after)];
 }
 

@@ -2,7 +2,7 @@
 import { access, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { nearest, type RunConfig, restoreRunConfig } from "../config/index.ts";
-import { streams } from "../events/index.ts";
+import { type EventEnvelope, streams } from "../events/index.ts";
 import { type LedgerReader, openLedgerReader } from "../storage/index.ts";
 import { NotFoundError } from "./errors.ts";
 import { RunLog } from "./run-log.ts";
@@ -79,27 +79,44 @@ export async function runConfigOf(runs: string, run: string): Promise<RunConfig>
 export interface ReadRunOptions {
   /** Batches, gradients and policies. */
   readonly learner?: boolean;
-  /** Rewards of all trajectories. */
-  readonly judge?: boolean;
+  /** Every event, those of all trajectories included. */
+  readonly whole?: boolean;
 }
 
 /** A run's log, from the streams that are needed and no others. */
 export async function readRun(
   runs: string,
   run: string,
-  { learner = false, judge = false }: ReadRunOptions = {},
+  { learner = false, whole = false }: ReadRunOptions = {},
 ): Promise<{ readonly log: RunLog; readonly name: string }> {
   return withRun(runs, run, async (reader, name) => {
     const log = new RunLog();
+    if (whole) {
+      await eachEvent(reader, (event) => log.add(event));
+      return { log, name };
+    }
     const take = async (stream: string) => {
       for (const event of await reader.readStream(stream)) log.add(event);
     };
     await take(streams.run(name));
     for (const stream of await reader.listStreams(`evaluation/${name}/`)) await take(stream);
-    if (judge) await take(streams.judge(name));
     if (learner) await take(streams.learner(name));
     return { log, name };
   });
+}
+
+/** Hands every event of a ledger to `take`, in global order. */
+export async function eachEvent(
+  reader: Pick<LedgerReader, "readAll">,
+  take: (event: EventEnvelope) => void,
+): Promise<void> {
+  for (let next = 1; ; ) {
+    const page = await reader.readAll(next);
+    const last = page.at(-1);
+    if (last === undefined) return;
+    for (const { event } of page) take(event);
+    next = last.global + 1;
+  }
 }
 
 /** Opens a run's ledger for reading, as long as `use` takes. */

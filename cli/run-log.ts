@@ -35,6 +35,18 @@ export interface StepLog {
   readonly updatedMs: number | null;
 }
 
+/** How tools were called, in counts. */
+export interface ToolCounts {
+  readonly python: number;
+  readonly search: number;
+  /** Calls that gave no result: the program failed, was stopped, or wrote no image. */
+  readonly failed: number;
+  /** Trajectories that called one. */
+  readonly callers: number;
+}
+
+const noTools: ToolCounts = { python: 0, search: 0, failed: 0, callers: 0 };
+
 /** Where in a run an evaluation stands. */
 export type Moment = "before" | "every" | "after";
 
@@ -56,7 +68,7 @@ type Handlers = {
   readonly [T in EventType]?: (data: EventData<T>, event: EventEnvelope) => void;
 };
 
-/** The fold. `judged` and `tokens` are keyed by step, or by `e<n>` for evaluation n. */
+/** The fold. What trajectories add up to is keyed by step, or by `e<n>` for evaluation n. */
 export class RunLog {
   started: EventData<"run.started"> | null = null;
   startedMs = 0;
@@ -68,8 +80,7 @@ export class RunLog {
   readonly judged = new Map<string, Judged[]>();
   readonly ended = new Map<string, number>();
   readonly tokens = new Map<string, number>();
-  /** Events of the operational streams, by type. */
-  readonly deaths: string[] = [];
+  readonly tools = new Map<string, ToolCounts>();
   #stepsPlanned = 0;
 
   readonly #handlers: Handlers = {
@@ -101,7 +112,14 @@ export class RunLog {
       this.policy = policy;
     },
     "turn.sampled": ({ ids }, { stream }) => count(this.tokens, stepOf(stream), ids.length),
-    "trajectory.ended": (_, { stream }) => count(this.ended, stepOf(stream), 1),
+    "tool.called": ({ tool }, { stream }) => this.#count(stream, tool),
+    "tool.returned": ({ cause }, { stream }) => {
+      if (cause !== "ok") this.#count(stream, "failed");
+    },
+    "trajectory.ended": ({ calls }, { stream }) => {
+      count(this.ended, stepOf(stream), 1);
+      if (calls > 0) this.#count(stream, "callers");
+    },
     "reward.assigned": ({ trajectory, reward, em, f1, components }) => {
       const group = parseTrajectory(trajectory)?.group ?? 0;
       const step = stepOf(trajectory);
@@ -120,9 +138,6 @@ export class RunLog {
       this.policy = policyAfter;
       this.#step(step, { updatedMs: time });
     },
-    "actor.ended": ({ role, cause }) => {
-      this.deaths.push(`${role}: ${cause}`);
-    },
   };
 
   /** Takes an event; types that say nothing here are passed over. */
@@ -137,6 +152,12 @@ export class RunLog {
   /** Steps that ended in a new policy. */
   get stepsLearned(): number {
     return [...this.steps.values()].filter(({ updatedMs }) => updatedMs !== null).length;
+  }
+
+  #count(stream: string, what: keyof ToolCounts): void {
+    const step = stepOf(stream);
+    const known = this.tools.get(step) ?? noTools;
+    this.tools.set(step, { ...known, [what]: known[what] + 1 });
   }
 
   #step(step: number, change: Partial<StepLog>): void {

@@ -1,7 +1,7 @@
 // `varft show RUN`: a run's curve, its figures and its results.
 import { chartLines } from "../chart.ts";
 import type { Command } from "../command.ts";
-import { clock, moment, short, shortHash } from "../format.ts";
+import { clock, moment, short, shortHash, thousands } from "../format.ts";
 import { type StepFigures, stepFigures } from "../progress.ts";
 import { resultLine } from "../results.ts";
 import { resultsLines } from "../results-view.ts";
@@ -21,7 +21,7 @@ export const show: Command = {
   args: { run: { type: "positional", description: "Name of the run" } },
   async run(words, { terminal, json, runs }) {
     const name = words.required("run");
-    const { log } = await readRun(runs, name, { learner: true, judge: true });
+    const { log } = await readRun(runs, name, { whole: true });
     const steps = [...log.steps.keys()].flatMap((step) => stepFigures(log, step) ?? []);
     const wallSeconds = (log.lastMs - log.startedMs) / 1_000;
     if (json) {
@@ -58,35 +58,63 @@ function lines(
     "",
     ...chartLines(rewards, chartSize).map((line) => colors.green(line)),
     "",
-    ...stepTable(steps, colors.dim),
+    ...stepTables(steps, colors.dim),
     "",
     ...resultsLines(log, colors),
   ];
 }
 
-function stepTable(steps: readonly StepFigures[], dim: (text: string) => string): string[] {
-  if (steps.length === 0) return ["No step has been learned."];
-  const header = [
-    "step",
-    "reward",
-    "right %",
-    "entropy",
-    "loss",
-    "gradient",
-    "mismatch",
-    "seconds",
+type Column = readonly [title: string, cell: (figures: StepFigures) => string];
+
+const playing: readonly Column[] = [
+  ["step", ({ step }) => String(step)],
+  ["reward", ({ reward }) => reward.toFixed(3)],
+  ["right %", ({ em }) => em.toFixed(1)],
+  ["called by %", ({ toolCalls }) => toolCalls.callers.toFixed(0)],
+  ["python", ({ toolCalls }) => toolCalls.python.toFixed(2)],
+  ["search", ({ toolCalls }) => toolCalls.search.toFixed(2)],
+  ["failed %", ({ toolCalls }) => toolCalls.failed.toFixed(1)],
+  ["tokens", ({ tokens }) => thousands(tokens)],
+  ["seconds", ({ seconds }) => seconds.toFixed(2)],
+];
+
+const learning: readonly Column[] = [
+  ["step", ({ step }) => String(step)],
+  ["loss", ({ loss }) => short(loss)],
+  ["entropy", ({ entropy }) => short(entropy)],
+  ["KL", ({ klOld }) => short(klOld)],
+  ["ratio", ({ ratioMean }) => short(ratioMean)],
+  ["at most", ({ ratioMax }) => short(ratioMax)],
+  ["clipped %", ({ clipFraction }) => short(100 * clipFraction)],
+  ["gradient", ({ gradientNorm }) => short(gradientNorm)],
+  ["rate", ({ learningRate }) => short(learningRate)],
+  ["mismatch", ({ mismatchMax }) => short(mismatchMax)],
+];
+
+/** What was played and what was learned, the reward's components beside the reward. */
+function stepTables(steps: readonly StepFigures[], dim: (text: string) => string): string[] {
+  const [first] = steps;
+  if (first === undefined) return ["No step has been learned."];
+  const components = Object.keys(first.components).map(
+    (name): Column => [name, (figures) => (figures.components[name] ?? 0).toFixed(2)],
+  );
+  const shown = spread(steps, stepsShownMax);
+  const [step, reward, ...rest] = playing as readonly [Column, Column, ...Column[]];
+  return [
+    ...stepTable(shown, [step, reward, ...components, ...rest], dim),
+    "",
+    ...stepTable(shown, learning, dim),
   ];
-  const rows = spread(steps, stepsShownMax).map((one) => [
-    String(one.step),
-    one.reward.toFixed(3),
-    one.em.toFixed(1),
-    short(one.entropy),
-    short(one.loss),
-    short(one.gradientNorm),
-    short(one.mismatchMax),
-    one.seconds.toFixed(2),
-  ]);
-  const align = header.map(() => "right" as const);
+}
+
+function stepTable(
+  steps: readonly StepFigures[],
+  columns: readonly Column[],
+  dim: (text: string) => string,
+): string[] {
+  const rows = steps.map((figures) => columns.map(([, cell]) => cell(figures)));
+  const align = columns.map(() => "right" as const);
+  const header = columns.map(([title]) => title);
   const [head = "", ...body] = tableLines(header, rows, align);
   return [dim(head), ...body];
 }

@@ -59,6 +59,12 @@ test("show --json has the stable keys of a result", async () => {
   assert.equal([first.step, second.step, second.seconds > 0], [1, 2, true]);
   assert.ok(Math.abs(second.reward - (0.15 + (0.8 * 2) / 3)) < 1e-9);
   assert.equal(second.components, { f1: 2 / 3, format: 1, calls: 1 });
+  assert.equal(second.toolCalls, { python: 1, search: 0, failed: 0, callers: 100 });
+  assert.equal(
+    [second.tokens, second.entropy, second.klOld, second.ratioMax],
+    [12, 0.25, 0.25, 1.5],
+  );
+  assert.equal([second.clipFraction, second.mismatchMax, second.gradientNorm], [0, 1e-6, 2]);
 });
 
 test("a trajectory is told turn by turn, with its images beside it", async () => {

@@ -135,10 +135,11 @@ async function writeStep(
 }
 
 function gradient(step: number): EventData<"gradient.computed"> {
-  const loss = { loss: 0.5, policyLoss: 0.5, kl: 0, entropy: 0.25, ratioMean: 1, ratioMax: 1 };
+  const loss = { loss: 0.5, policyLoss: 0.5, kl: 0, klOld: 0.25, entropy: 0.25 };
+  const ratios = { ratioMean: 1, ratioMax: 1.5 };
   const rest = { clipFraction: 0, mismatchMax: 1e-6, mismatchMean: 1e-7, gradientNorm: 2 };
   const facts = { step, minibatch: 0, tokens: 12, learningRate: 1e-4, gradient: image };
-  return { ...facts, ...loss, ...rest, stored: false };
+  return { ...facts, ...loss, ...ratios, ...rest, stored: false };
 }
 
 function reward(run: string, step: number | `e${number}`, group: number, em: number): NewEvent {
