@@ -6,6 +6,7 @@ import { ensureError } from "../../events/index.ts";
 import { type DoctorCheck, doctorChecks } from "../../sandbox/index.ts";
 import { openLedger } from "../../storage/index.ts";
 import type { Command } from "../command.ts";
+import { engineSocket } from "../environment.ts";
 import { exitCodes } from "../exit.ts";
 import { tableLines } from "../table.ts";
 
@@ -14,8 +15,9 @@ export const doctor: Command = {
   about: "What this host has and lacks, and how to mend it",
   args: {},
   async run(_words, { terminal, json, runs, env }) {
+    const folder = await existing(runs);
     const checks = [
-      ...(await doctorChecks({ folder: await existing(runs), path: env["PATH"] ?? "" })),
+      ...(await doctorChecks({ folder, path: env["PATH"] ?? "", ...engineSocket(env) })),
       await check("ledger", "check the rights and the free space of the temporary folder", ledger),
       await check("onnxruntime", "npm ci", onnxruntime),
     ];

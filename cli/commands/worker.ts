@@ -1,13 +1,12 @@
 // `varft worker`: a worker process, started by the head or by hand on any host.
-import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
+import { type BusPlace, readBusFile } from "../../runtime/index.ts";
 import type { Command } from "../command.ts";
+import { busTokenVariable } from "../environment.ts";
 import { UsageError } from "../errors.ts";
 
 const roles = ["rollout", "learner"] as const;
-const tokenVariable = "VARFT_BUS_TOKEN";
 
 export const worker: Command = {
   name: "worker",
@@ -17,7 +16,7 @@ export const worker: Command = {
     bus: {
       type: "string",
       valueHint: "URL",
-      description: `NATS server; token in ${tokenVariable}`,
+      description: `NATS server; token in ${busTokenVariable}`,
     },
     role: { type: "string", valueHint: "ROLE", description: "rollout (default) or learner" },
     id: { type: "string", valueHint: "ID", description: "Unique among the run's workers" },
@@ -33,27 +32,18 @@ export const worker: Command = {
     const host = hostname().replaceAll(/[^A-Za-z0-9_-]/g, "-");
     const id = words.text("id") ?? `${role}-${host}-${process.pid}`;
     const cluster = words.text("cluster") ?? "local";
-    const bus = await busOf(words.text("bus"), join(runs, run), env[tokenVariable]);
+    const bus = await busOf(words.text("bus"), join(runs, run), env[busTokenVariable]);
     await runWorker({ role, worker: id, cluster, run, bus, env }, signal);
     return 0;
   },
 };
 
-const busFile = z.object({ port: z.int(), token: z.string() });
-
 /** The bus by its address, or the private one of a run of this host. */
-async function busOf(
-  url: string | undefined,
-  directory: string,
-  token = "",
-): Promise<{ readonly url: string; readonly token: string }> {
+async function busOf(url: string | undefined, directory: string, token = ""): Promise<BusPlace> {
   if (url !== undefined) return { url, token };
-  const text = await readFile(join(directory, "bus.json"), "utf8").catch(() => null);
-  if (text === null) {
-    throw new UsageError(
-      `no head runs in ${directory}: name its bus with --bus URL (and the token in ${tokenVariable})`,
-    );
-  }
-  const { port, token: kept } = busFile.parse(JSON.parse(text));
-  return { url: `nats://127.0.0.1:${port}`, token: kept };
+  const place = await readBusFile(directory);
+  if (place !== null) return place;
+  throw new UsageError(
+    `no head runs in ${directory}: name its bus with --bus URL (and the token in ${busTokenVariable})`,
+  );
 }

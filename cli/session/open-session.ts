@@ -12,6 +12,7 @@ import {
 } from "../../actors/index.ts";
 import { announceCommits, connectNats, numericClassOf, serveLedger } from "../../runtime/index.ts";
 import { type Ledger, type Head as LedgerHead, openLedger } from "../../storage/index.ts";
+import { eachEvent } from "../run-directory.ts";
 import { Closers } from "./closers.ts";
 import { openBusPlace, openTasks, openTools } from "./parts.ts";
 import type { OpenSession, SessionOptions } from "./types.ts";
@@ -49,7 +50,8 @@ async function open(
   };
   const ledger = await openLedger(directory, { clock, onCommitted });
   closers.add(() => ledger.close());
-  await readBefore(ledger, onEvent);
+  // What earlier sessions recorded.
+  await eachEvent(ledger, onEvent);
   signal.throwIfAborted();
   const place = await openBusPlace(options, closers, fault.raise);
   const bus = await connectNats({ ...place, name: `head ${run}` });
@@ -79,17 +81,6 @@ async function open(
   // Whoever awaits `done` sees its failure; until then it must not end the process.
   done.catch(() => {});
   return { done };
-}
-
-/** What earlier sessions recorded. */
-async function readBefore(ledger: Ledger, onEvent: SessionOptions["onEvent"]): Promise<void> {
-  for (let next = 1; ; ) {
-    const page = await ledger.readAll(next);
-    for (const { event } of page) onEvent(event);
-    const last = page.at(-1);
-    if (last === undefined) return;
-    next = last.global + 1;
-  }
 }
 
 /** Stores the policy and the optimizer that the run starts from. */

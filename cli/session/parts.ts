@@ -16,11 +16,9 @@ import {
 } from "../../sandbox/index.ts";
 import type { Blobs } from "../../storage/index.ts";
 import { miniCorpus, miniSource, readRows, rowSource, type TaskSource } from "../../tasks/index.ts";
+import { busTokenVariable, engineSocket } from "../environment.ts";
 import type { Closers } from "./closers.ts";
 import type { SessionOptions } from "./types.ts";
-
-/** The environment variable that holds the token of `bus.url`. */
-export const busTokenVariable = "VARFT_BUS_TOKEN";
 
 /** Where tasks come from. */
 export async function openTasks({ tasks, run }: RunConfig): Promise<TaskSource> {
@@ -36,14 +34,13 @@ export async function openTools(
   closers: Closers,
 ): Promise<{ readonly tools: ToolExecutor; readonly digest: string }> {
   const { containers, runtime, memo, limits, container } = config.sandbox;
-  const socket = env["DOCKER_HOST"]?.replace(/^unix:\/\//, "");
   const sandbox = await openDockerSandbox({
     image: await sandboxImageTag(),
     run,
     size: containers,
     container,
     ...(runtime === undefined ? {} : { runtime }),
-    ...(socket === undefined ? {} : { socket }),
+    ...engineSocket(env),
   });
   closers.add(() => sandbox.close());
   const runner: ProgramRunner = {

@@ -3,8 +3,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Head } from "../../actors/index.ts";
 import { type BusPlace, describeDeath, spawnWorker, supervise } from "../../runtime/index.ts";
+import { busTokenVariable } from "../environment.ts";
 import type { Closers } from "./closers.ts";
-import { busTokenVariable } from "./parts.ts";
 import type { SessionOptions } from "./types.ts";
 
 const launcher = join(dirname(fileURLToPath(import.meta.url)), "..", "varft.mjs");
