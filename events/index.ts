@@ -27,6 +27,7 @@ export {
 export type { HashName } from "./hash.ts";
 export { hashName, isHashName, sha256Bytes, sha256Hex } from "./hash.ts";
 export { philox4x32, RandomStream } from "./philox.ts";
+export { encodePng } from "./png.ts";
 export type {
   EvaluationSummary,
   EventData,

@@ -34,6 +34,7 @@ export type {
   Tokenizer,
 } from "./input/index.ts";
 export {
+  bareChatTemplate,
   buildTokenizer,
   createTokenizer,
   decodeImage,
@@ -44,7 +45,6 @@ export {
   openCheckpoint,
   openTokenizer,
   preprocessImage,
-  qwenChatTemplate,
   readGenerationConfig,
   readPreprocessor,
   writeCheckpoint,

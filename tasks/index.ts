@@ -41,7 +41,8 @@ export {
 } from "./mini/index.ts";
 export type { Action, Problem } from "./protocol/index.ts";
 export { informationOf, parseAction, problems } from "./protocol/index.ts";
+export type { PreparedTask } from "./prepared-task.ts";
 export type { CheckImage, DatasetRow } from "./rows.ts";
 export { readRows, rowSource } from "./rows.ts";
-export type { PreparedTask, TaskSource } from "./source.ts";
-export { encodeGrey, miniSource } from "./source.ts";
+export type { TaskSource } from "./source.ts";
+export { miniSource } from "./source.ts";

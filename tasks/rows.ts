@@ -3,9 +3,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { hashName, sha256Bytes } from "../events/index.ts";
+import { sha256Bytes } from "../events/index.ts";
 import { DatasetFileError, DatasetRowError, TaskSourceError } from "./errors.ts";
-import type { PreparedTask, TaskSource } from "./source.ts";
+import { type PreparedTask, preparedTask } from "./prepared-task.ts";
+import type { TaskSource } from "./source.ts";
 
 const codingRow = z.object({
   id: z.union([z.string(), z.int()]),
@@ -184,18 +185,5 @@ async function prepareRow(
   };
   const image = await read(row.image);
   const reference = row.reference === null ? null : await read(row.reference);
-  const { id, task, kind, question, answers } = row;
-  return {
-    task: {
-      id,
-      task,
-      kind,
-      question,
-      answers: [...answers],
-      image: hashName(image),
-      reference: reference && hashName(reference),
-    },
-    image,
-    reference,
-  };
+  return preparedTask(row, image, reference);
 }

@@ -1,16 +1,9 @@
 // Where tasks come from. A source hands out prepared tasks: encoded images beside what the events
 // record. The generated mini benchmark and dataset folders are two sources of one shape.
-import sharp from "sharp";
-import { hashName, RandomStream, type Task } from "../events/index.ts";
+import { encodePng, RandomStream } from "../events/index.ts";
 import { TaskSourceError } from "./errors.ts";
 import { drawKind, drawTask, type GreyImage, type MiniTask, mixtures } from "./mini/index.ts";
-
-/** A task and the bytes of its images, by content name in `task`. */
-export interface PreparedTask {
-  readonly task: Task;
-  readonly image: Uint8Array;
-  readonly reference: Uint8Array | null;
-}
+import { type PreparedTask, preparedTask } from "./prepared-task.ts";
 
 /** An endless supply of training tasks and named evaluation sets. */
 export interface TaskSource {
@@ -22,30 +15,13 @@ export interface TaskSource {
   evaluation(set: string, count: number): Promise<readonly PreparedTask[]>;
 }
 
-/** PNG bytes of a grey image, as three equal channels (what cv2.imread gives to a program). */
-export async function encodeGrey({ width, height, pixels }: GreyImage): Promise<Uint8Array> {
-  const raw = { width, height, channels: 1 as const };
-  const png = sharp(pixels, { raw }).toColourspace("srgb").png({ compressionLevel: 6 });
-  return new Uint8Array(await png.toBuffer());
-}
+const encodeGrey = ({ width, height, pixels }: GreyImage): Promise<Uint8Array> =>
+  encodePng(pixels, { width, height, channels: 1 });
 
 async function prepare(drawn: MiniTask): Promise<PreparedTask> {
   const image = await encodeGrey(drawn.image);
   const reference = drawn.reference && (await encodeGrey(drawn.reference));
-  const { id, task, kind, question, answers } = drawn;
-  return {
-    task: {
-      id,
-      task,
-      kind,
-      question,
-      answers: [...answers],
-      image: hashName(image),
-      reference: reference && hashName(reference),
-    },
-    image,
-    reference,
-  };
+  return preparedTask(drawn, image, reference);
 }
 
 const evaluationSets = {

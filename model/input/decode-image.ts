@@ -1,4 +1,4 @@
-// Turns the bytes of a picture into RGB, as Pillow's `exif_transpose` and `convert("RGB")` do:
+// Turns the bytes of an image into RGB, as Pillow's `exif_transpose` and `convert("RGB")` do:
 // the EXIF rotation is applied, alpha and colour profiles are dropped, grey is repeated.
 //
 // Invariants: 1. only PNG, JPEG and WebP reach the decoder (no SVG, which could fetch files);
@@ -10,13 +10,13 @@ import type { RgbImage } from "./rgb-image.ts";
 
 export type ImageFormat = "png" | "jpeg" | "webp";
 
-/** Largest picture we decode unless told otherwise, pixels. */
+/** Largest image we decode unless told otherwise, pixels. */
 export const imagePixelsMaxDefault = 64_000_000;
 
 export interface DecodeOptions {
   /** Largest area in pixels; `imagePixelsMaxDefault` when absent. */
   readonly pixelsMax?: number;
-  /** Names the picture in errors: a file, a URL or a hash. */
+  /** Names the image in errors: a file, a URL or a hash. */
   readonly source?: string;
 }
 
@@ -30,9 +30,9 @@ export function imageFormatOf(bytes: Uint8Array): ImageFormat | undefined {
 }
 
 /**
- * Decodes PNG, JPEG or WebP. Of an animation, the first picture counts.
+ * Decodes PNG, JPEG or WebP. Of an animation, the first image counts.
  *
- * @throws ImageError when the format is another, the bytes do not decode in full or the picture
+ * @throws ImageError when the format is another, the bytes do not decode in full or the image
  * is too large.
  */
 export async function decodeImage(
@@ -63,11 +63,11 @@ export async function decodeImage(
       { facts: { source, width: meta.width, height: meta.height, limit: pixelsMax } },
     );
   }
-  const picture = sharp(bytes, { ...reading, autoOrient: true });
+  const image = sharp(bytes, { ...reading, autoOrient: true });
   const cmyk = meta.space === "cmyk";
   const converted = cmyk
-    ? picture.pipelineColourspace("cmyk").toColourspace("cmyk")
-    : picture.removeAlpha().toColourspace("srgb");
+    ? image.pipelineColourspace("cmyk").toColourspace("cmyk")
+    : image.removeAlpha().toColourspace("srgb");
   const { data, info } = await converted
     .raw({ depth: "uchar" })
     .toBuffer({ resolveWithObject: true })

@@ -8,7 +8,7 @@ export class CheckpointError extends TerminalError {}
 /** A tokenizer or chat template that cannot be read, or text and ids it cannot express. */
 export class TokenizerError extends TerminalError {}
 
-/** Bytes that are not a picture we read, or a picture outside the limits. */
+/** Bytes that are not an image we read, or an image outside the limits. */
 export class ImageError extends TerminalError {}
 
 /** Token ids and images of one prompt that do not fit together. */

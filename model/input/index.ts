@@ -22,14 +22,13 @@ export {
   imageFormatOf,
   imagePixelsMaxDefault,
 } from "./decode-image.ts";
-export { encodePng, type PixelImage } from "./encode-png.ts";
 export { CheckpointError, ImageError, PromptError, TokenizerError } from "./errors.ts";
 export { bfloat16Value } from "./float-bits.ts";
 export { type GenerationConfig, readGenerationConfig } from "./generation-config.ts";
 export { imageTokenCount, type PatchGrid, patchCount } from "./grid.ts";
 export { gridOf, type PreprocessedImage, preprocessImage } from "./preprocess.ts";
 export { type Preprocessor, readPreprocessor } from "./preprocessor.ts";
-export { qwenChatTemplate } from "./qwen-chat-template.ts";
+export { bareChatTemplate, qwenChatTemplate } from "./qwen-chat-template.ts";
 export { resizeBicubic } from "./resample.ts";
 export type { RgbImage } from "./rgb-image.ts";
 export { type RopeIndex, type RopeIndexOptions, ropeIndex } from "./rope-index.ts";

@@ -1,7 +1,7 @@
 // Pixels as the vision tower wants them: what transformers' Qwen2VLImageProcessor does (the slow
 // processor, image_processing_qwen2_vl.py), bit for bit.
 //
-// Invariants: 1. `pixels` is a function of the picture and the options alone;
+// Invariants: 1. `pixels` is a function of the image and the options alone;
 //             2. patches stand in merge order: the mergeSize² patches of one token together.
 import { type PatchGrid, patchCount } from "./grid.ts";
 import type { Preprocessor } from "./preprocessor.ts";

@@ -1,4 +1,4 @@
-// `preprocessor_config.json`: how pictures are prepared for this checkpoint.
+// `preprocessor_config.json`: how images are prepared for this checkpoint.
 import { join } from "node:path";
 import { z } from "zod";
 import { CheckpointError } from "./errors.ts";
@@ -14,7 +14,7 @@ export interface Preprocessor {
   readonly patchSize: number;
   readonly temporalPatchSize: number;
   readonly mergeSize: number;
-  /** Smallest and largest area of a resized picture, pixels. */
+  /** Smallest and largest area of a resized image, pixels. */
   readonly pixelsMin: number;
   readonly pixelsMax: number;
   /** Bytes are multiplied by it before they are normalised. */

@@ -1,7 +1,7 @@
 // Pillow's bicubic resize, bit for bit (src/libImaging/Resample.c): weights in double precision,
 // rounded to 22-bit fixed point, a horizontal and then a vertical pass over 8-bit values. The model
-// was trained on pictures resized this way, and other bicubic filters differ by up to 57 levels.
-// This is Pillow 3.3 to 12; Pillow 13 swaps the passes of pictures that shrink much in height
+// was trained on images resized this way, and other bicubic filters differ by up to 57 levels.
+// This is Pillow 3.3 to 12; Pillow 13 swaps the passes of images that shrink much in height
 // alone.
 import type { RgbImage } from "./rgb-image.ts";
 

@@ -1,4 +1,4 @@
-/** A picture in memory: rows top down, three bytes per pixel (red, green, blue), no padding. */
+/** An image in memory: rows top down, three bytes per pixel (red, green, blue), no padding. */
 export interface RgbImage {
   readonly width: number;
   readonly height: number;

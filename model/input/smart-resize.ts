@@ -1,4 +1,4 @@
-// The size a picture is resized to: transformers' smart_resize, in Python's arithmetic.
+// The size an image is resized to: transformers' smart_resize, in Python's arithmetic.
 import { PromptError } from "./errors.ts";
 
 /** Largest ratio of the sides that the model's rule allows. */
@@ -17,7 +17,7 @@ export interface SmartResizeOptions {
 }
 
 /**
- * Rounds both sides to multiples of `factor`, then scales the picture into
+ * Rounds both sides to multiples of `factor`, then scales the image into
  * `pixelsMin`..`pixelsMax` with its aspect ratio kept as well as multiples allow.
  *
  * @throws PromptError when one side is more than 200 times the other.

@@ -1,9 +1,9 @@
 // From a runner's reply to the result that events record: texts cut with a mark, the output image
 // bounded before it is decoded and re-encoded, so that equal pixels are equal bytes.
 import sharp from "sharp";
+import { encodePng } from "../../events/index.ts";
 import type { ExecutionCause, ExecutionResult, Limits } from "../types.ts";
 import type { RunnerReply } from "./frames.ts";
-import { encodePng } from "./png.ts";
 
 const cutMark = "\n[output truncated]";
 

@@ -1,12 +1,12 @@
-// Goal: pictures become the pixels that transformers and Pillow would give.
+// Goal: images become the pixels that transformers and Pillow would give.
 // Method: files and hashes written by Pillow (tests/reference/model_input.py), then round trips.
 import fc from "fast-check";
 import sharp from "sharp";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { encodePng } from "../../events/index.ts";
 import {
   decodeImage,
-  encodePng,
   gridOf,
   ImageError,
   imageFormatOf,
@@ -71,14 +71,14 @@ test("formats are told by their first bytes", () => {
   }
 });
 
-test("other formats, cut and corrupted files and large pictures are refused", async () => {
+test("other formats, cut and corrupted files and large images are refused", async () => {
   const type = ImageError;
   const source = "cat.png";
   const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>');
   const names = [source];
   await raises(() => decodeImage(svg, { source }), { type, code: "image.format", names });
   await raises(() => decodeImage(Buffer.of(), { source }), { type, code: "image.format", names });
-  const png = encodePng(picture(40, 30));
+  const png = await encodePng(picture(40, 30).data, { width: 40, height: 30, channels: 3 });
   await raises(() => decodeImage(png, { pixelsMax: 1199, source }), {
     type,
     code: "image.too_large",
@@ -105,8 +105,9 @@ test("PNG gives back the pixels, grey and RGB, and equal bytes for equal pixels"
   );
   async function check(width: number, height: number, channels: 1 | 3, values: Iterator<number>) {
     const data = Uint8Array.from({ length: width * height * channels }, () => values.next().value);
-    const png = encodePng({ width, height, channels, data });
-    assert.equal(png, encodePng({ width, height, channels, data }));
+    const layout = { width, height, channels };
+    const png = await encodePng(data, layout);
+    assert.equal(png, await encodePng(data, layout));
     const decoded = await decodeImage(png);
     const rgb =
       channels === 3
@@ -119,9 +120,10 @@ test("PNG gives back the pixels, grey and RGB, and equal bytes for equal pixels"
   }
 });
 
-test("PNG of a flat picture is small", () => {
+test("PNG of a flat image is small", async () => {
   const data = new Uint8Array(224 * 224 * 3).fill(200);
-  assert.ok(encodePng({ width: 224, height: 224, data }).length < 3000);
+  const layout = { width: 224, height: 224, channels: 3 };
+  assert.ok((await encodePng(data, layout)).length < 3000);
 });
 
 test("sizes are rounded as Python rounds", () => {

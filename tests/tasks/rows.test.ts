@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { encodeGrey, readRows, rowSource } from "../../tasks/index.ts";
+import { encodePng } from "../../events/index.ts";
+import { readRows, rowSource } from "../../tasks/index.ts";
 
 const test = suite("tasks/rows");
 let directory = "";
@@ -77,7 +78,7 @@ test("names the row whose image is missing or broken", async () => {
   assert.match(await failure(source.training(0, 1)), /f\.json:1: image .*a_proc\.png/);
   await write("a_proc.png", "no image");
   assert.match(await failure(source.training(0, 1)), /f\.json:1: image .*a_proc\.png is not PNG/);
-  const grey = await encodeGrey({ width: 2, height: 1, pixels: Uint8Array.of(0, 255) });
+  const grey = await encodePng(Uint8Array.of(0, 255), { width: 2, height: 1, channels: 1 });
   await writeFile(join(directory, "a_proc.png"), grey);
   await writeFile(join(directory, "a_ori.png"), grey);
 });

@@ -2,6 +2,7 @@
 // the training. Its tokenizer is merged from the words of the lessons; its chat template has no
 // system message, so that short prompts stay short.
 import {
+  bareChatTemplate,
   buildTokenizer,
   type CheckpointContent,
   createTokenizer,
@@ -59,27 +60,6 @@ const contextTokensMax = 1_024;
 /** The vocabulary is rounded up to a multiple, as published checkpoints do. */
 const vocabularyMultiple = 16;
 
-const chatTemplate = [
-  "{% for message in messages %}",
-  "{{ '<|im_start|>' + message['role'] + '\\n' }}",
-  "{% if message['content'] is string %}",
-  "{{ message['content'] }}",
-  "{% else %}",
-  "{% for part in message['content'] %}",
-  "{% if part['type'] == 'image' %}",
-  "{{ '<|vision_start|><|image_pad|><|vision_end|>' }}",
-  "{% elif 'text' in part %}",
-  "{{ part['text'] }}",
-  "{% endif %}",
-  "{% endfor %}",
-  "{% endif %}",
-  "{{ '<|im_end|>\\n' }}",
-  "{% endfor %}",
-  "{% if add_generation_prompt %}",
-  "{{ '<|im_start|>assistant\\n' }}",
-  "{% endif %}",
-].join("");
-
 /** Builds the tokenizer and draws the weights. A pure function of `settings`. */
 export function freshCheckpoint(settings: FreshSettings): FreshCheckpoint {
   const tokenizerJson = buildTokenizer({
@@ -95,7 +75,11 @@ export function freshCheckpoint(settings: FreshSettings): FreshCheckpoint {
     pad_token: "<|endoftext|>",
     model_max_length: contextTokensMax,
   };
-  const tokenizer = createTokenizer({ tokenizerJson, tokenizerConfig, chatTemplate });
+  const tokenizer = createTokenizer({
+    tokenizerJson,
+    tokenizerConfig,
+    chatTemplate: bareChatTemplate,
+  });
   const configJson = configOf(settings, tokenizer);
   const config = parseModelConfig(configJson, "config.json");
   const shapes = new Map(modelParameters(config).map(({ name, shape }) => [name, shape]));
@@ -114,7 +98,7 @@ export function freshCheckpoint(settings: FreshSettings): FreshCheckpoint {
       tokenizerConfig,
       preprocessor: preprocessorFileOf(preprocessor),
       generationConfig: { eos_token_id: tokenizer.endOfTurnId, pad_token_id: tokenizer.padId },
-      chatTemplate,
+      chatTemplate: bareChatTemplate,
       dtype: settings.dtype,
     }),
   };
