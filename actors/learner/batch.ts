@@ -2,6 +2,7 @@
 // so that `replay` re-derives it from the ledger.
 import { assert, type EventData, type HashName, RandomStream } from "../../events/index.ts";
 import { groupAdvantages, isFlat } from "./grpo.ts";
+import { itemAt } from "./item-at.ts";
 
 /** How a batch is assembled. */
 export interface BatchSettings {
@@ -103,10 +104,4 @@ export function cutEvenly<T>(items: readonly T[], parts: number): T[][] {
     start += size;
   }
   return runs;
-}
-
-function itemAt<T>(items: readonly T[], index: number): T {
-  const item = items[index];
-  assert(item !== undefined, `item ${index} of ${items.length} is missing`);
-  return item;
 }

@@ -8,6 +8,7 @@
 // Efficient RL Framework Secretly Brings You Off-Policy RL Training" (2025); the k3 estimator of KL
 // from Schulman, "Approximating KL Divergence" (2020).
 import { assert } from "../../events/index.ts";
+import { itemAt } from "./item-at.ts";
 
 /** Rewards of a group that differ by less than this are equal: rounding, no information. */
 export const rewardSpreadMin = 1e-6;
@@ -43,7 +44,7 @@ export function samplerWeights(
   cap: number,
 ): Float32Array {
   assert(old.length === sampler.length, "old and sampler log-probs belong to the same tokens");
-  return old.map((value, index) => Math.min(Math.exp(value - at(sampler, index)), cap));
+  return old.map((value, index) => Math.min(Math.exp(value - itemAt(sampler, index)), cap));
 }
 
 /** What shapes the loss. */
@@ -101,18 +102,18 @@ export function referenceLoss(tokens: LossTokens, settings: LossSettings): LossT
   let mismatchSum = 0;
   let mismatchMax = 0;
   for (let index = 0; index < count; index++) {
-    const advantage = at(tokens.advantages, index);
-    const current = at(tokens.current, index);
-    const old = at(tokens.old, index);
+    const advantage = itemAt(tokens.advantages, index);
+    const current = itemAt(tokens.current, index);
+    const old = itemAt(tokens.old, index);
     const ratio = Math.exp(current - old);
     const bounded = Math.min(Math.max(ratio, 1 - settings.clipLow), 1 + settings.clipHigh);
-    policyLoss -= at(tokens.weights, index) * Math.min(ratio * advantage, bounded * advantage);
+    policyLoss -= itemAt(tokens.weights, index) * Math.min(ratio * advantage, bounded * advantage);
     if (bounded * advantage < ratio * advantage) clipped++;
-    if (tokens.reference !== null) kl += k3(at(tokens.reference, index) - current);
+    if (tokens.reference !== null) kl += k3(itemAt(tokens.reference, index) - current);
     klOld += k3(current - old);
     ratioSum += ratio;
     ratioMax = Math.max(ratioMax, ratio);
-    const mismatch = Math.abs(at(tokens.sampler, index) - old);
+    const mismatch = Math.abs(itemAt(tokens.sampler, index) - old);
     mismatchSum += mismatch;
     mismatchMax = Math.max(mismatchMax, mismatch);
   }
@@ -137,12 +138,12 @@ export function referenceLoss(tokens: LossTokens, settings: LossSettings): LossT
 export function referenceGradient(tokens: LossTokens, settings: LossSettings): Float64Array {
   const count = tokens.current.length;
   return Float64Array.from(tokens.current, (current, index) => {
-    const advantage = at(tokens.advantages, index);
-    const ratio = Math.exp(current - at(tokens.old, index));
+    const advantage = itemAt(tokens.advantages, index);
+    const ratio = Math.exp(current - itemAt(tokens.old, index));
     const bounded = Math.min(Math.max(ratio, 1 - settings.clipLow), 1 + settings.clipHigh);
     const cut = bounded * advantage < ratio * advantage;
-    const policy = cut ? 0 : -at(tokens.weights, index) * ratio * advantage;
-    const reference = tokens.reference === null ? current : at(tokens.reference, index);
+    const policy = cut ? 0 : -itemAt(tokens.weights, index) * ratio * advantage;
+    const reference = tokens.reference === null ? current : itemAt(tokens.reference, index);
     const kl = settings.klCoefficient * (1 - Math.exp(reference - current));
     return (policy + kl) / count;
   });
@@ -158,10 +159,4 @@ export function k3(logRatio: number): number {
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
-}
-
-function at(values: Float32Array, index: number): number {
-  const value = values[index];
-  assert(value !== undefined, `token ${index} of ${values.length} is missing`);
-  return value;
 }

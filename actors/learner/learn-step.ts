@@ -4,10 +4,10 @@
 import { assert, type EventData, hashName } from "../../events/index.ts";
 import { GradientSum } from "./gradient-sum.ts";
 import { referenceLoss, samplerWeights } from "./grpo.ts";
+import { itemAt } from "./item-at.ts";
 import type {
   GradientRow,
   LearnerState,
-  MicroGradient,
   PolicyOptimizer,
   PolicyTrainer,
   Tensors,
@@ -114,26 +114,17 @@ async function sumGradient<S>(
   for (const shard of plan) {
     const sum = new GradientSum();
     for (const members of shard) {
-      const micro = members.map((index) => rowAt(rows, index));
+      const micro = members.map((index) => itemAt(rows, index));
       const result = await trainer.gradient(policy, micro, { ...settings, tokens });
       sum.add(result.gradient);
-      for (const [place, index] of members.entries()) seen[index] = seenAt(result, place);
+      for (const [place, index] of members.entries()) {
+        const [logProbs, entropies] = [result.logProbs, result.entropies];
+        seen[index] = { logProbs: itemAt(logProbs, place), entropies: itemAt(entropies, place) };
+      }
     }
     total.add(sum.take());
   }
   return { gradient: total.take(), seen };
-}
-
-function rowAt(rows: readonly GradientRow[], index: number): GradientRow {
-  const row = rows[index];
-  assert(row !== undefined, `row ${index} is missing`);
-  return row;
-}
-
-function seenAt({ logProbs, entropies }: MicroGradient, place: number): Seen[number] {
-  const [row, entropy] = [logProbs[place], entropies[place]];
-  assert(row !== undefined && entropy !== undefined, "one row of log-probs and entropies per row");
-  return { logProbs: row, entropies: entropy };
 }
 
 /** The logged figures, tokens in the order of the minibatch. */

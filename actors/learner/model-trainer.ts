@@ -10,6 +10,7 @@ import {
   type TensorCodec,
 } from "../../model/index.ts";
 import type { ImageStore } from "../images.ts";
+import { itemAt } from "./item-at.ts";
 import type { GradientRow, GradientSettings, PolicyOptimizer, PolicyTrainer } from "./ports.ts";
 import type { TrainingSample } from "./samples.ts";
 
@@ -40,13 +41,14 @@ export function modelTrainer(options: ModelTrainerOptions): PolicyTrainer {
       const scores: Float32Array[] = [];
       // Rows of similar length share a call; the result does not depend on it.
       const order = samples.map((_, index) => index);
-      order.sort((a, b) => lengthAt(samples, a) - lengthAt(samples, b) || a - b);
+      const lengths = samples.map(({ ids }) => ids.length);
+      order.sort((a, b) => itemAt(lengths, a) - itemAt(lengths, b) || a - b);
       for (let start = 0; start < order.length; start += rowsMax) {
         const indices = order.slice(start, start + rowsMax);
-        const micro = indices.map((index) => samples[index] as TrainingSample);
+        const micro = indices.map((index) => itemAt(samples, index));
         const { logProbs } = await policy.logProbs(tensors, await batchOf(micro, temperature));
         for (const [place, row] of cutRows(logProbs, micro).entries()) {
-          scores[indices[place] as number] = row;
+          scores[itemAt(indices, place)] = row;
         }
       }
       return scores;
@@ -62,10 +64,6 @@ export function modelTrainer(options: ModelTrainerOptions): PolicyTrainer {
       };
     },
   };
-}
-
-function lengthAt(samples: readonly TrainingSample[], index: number): number {
-  return samples[index]?.ids.length ?? 0;
 }
 
 async function learnRow({ ids, images: names, mask }: TrainingSample, images: ImageStore) {

@@ -3,6 +3,7 @@
 import { assert, type HashName } from "../../events/index.ts";
 import type { TrajectoryContext } from "../rollout/index.ts";
 import { cutEvenly } from "./batch.ts";
+import { itemAt } from "./item-at.ts";
 
 /**
  * A trajectory as one sequence: every turn's context extends the last one, so its turns share it.
@@ -27,7 +28,7 @@ export function trainingSample(context: TrajectoryContext): TrainingSample {
     ids.set(segment.ids, start);
     if (segment.logProbs !== null) {
       mask.fill(1, start, start + segment.ids.length);
-      sampler.push(...segment.logProbs);
+      for (const logProb of segment.logProbs) sampler.push(logProb);
     }
     start += segment.ids.length;
   }
@@ -50,15 +51,7 @@ export function planGradient(
 ): GradientPlan {
   const rows = lengths.map((_, row) => row);
   return cutEvenly(rows, shards).map((shard) => {
-    const byLength = [...shard].sort(
-      (a, b) => lengthOf(lengths, a) - lengthOf(lengths, b) || a - b,
-    );
+    const byLength = [...shard].sort((a, b) => itemAt(lengths, a) - itemAt(lengths, b) || a - b);
     return cutEvenly(byLength, Math.ceil(byLength.length / rowsMax));
   });
-}
-
-function lengthOf(lengths: readonly number[], row: number): number {
-  const length = lengths[row];
-  assert(length !== undefined, `row ${row} has no length`);
-  return length;
 }

@@ -25,6 +25,7 @@ import {
   perceive,
   type TeacherFaults,
 } from "../../../tasks/index.ts";
+import { GradientSum } from "../gradient-sum.ts";
 import type { LessonEncoder, TrainingSequence } from "./encode-lesson.ts";
 import { type FreshSettings, freshCheckpoint } from "./fresh-checkpoint.ts";
 import { type DrawLesson, lessonsOf, type StageSettings, stageRate } from "./stage.ts";
@@ -158,7 +159,7 @@ async function meanGradient(
   }));
   const normalizer = rows.reduce((sum, { chosen }) => sum + chosen.length, 0);
   let loss = 0;
-  const gradients = new Map<string, Float32Array>();
+  const sum = new GradientSum();
   for (let start = 0; start < rows.length; start += microRows) {
     const micro = rows.slice(start, start + microRows);
     const tokens = micro.reduce((sum, { chosen }) => sum + chosen.length, 0);
@@ -170,15 +171,9 @@ async function meanGradient(
       crossEntropy: { weights },
     });
     loss += part.loss;
-    for (const [name, values] of part.gradients) addTo(gradients, name, values);
+    sum.add(part.gradients);
   }
-  return { loss, gradients };
-}
-
-function addTo(sums: Map<string, Float32Array>, name: string, values: Float32Array): void {
-  const sum = sums.get(name);
-  if (sum === undefined) sums.set(name, values);
-  else for (let at = 0; at < sum.length; at++) sum[at] = (sum[at] ?? 0) + (values[at] ?? 0);
+  return { loss, gradients: sum.take() };
 }
 
 /** Every image of a lesson is new, so its place in the batch is name enough. */
