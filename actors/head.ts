@@ -227,7 +227,6 @@ class RunHead implements Head {
 
   #serve(): void {
     const { tools, config } = this.#options;
-    const { seed } = config.run;
     const messenger = this.#messenger;
     const { bus, address, numericClass } = this.#options;
     this.#registry = serveRegistry(bus, address, {
@@ -237,7 +236,6 @@ class RunHead implements Head {
       onGone: ({ id }) => this.workerEnded(id, "silent, or left"),
     });
     this.#services.push(
-      messenger.serve(headActor, "describe", async () => ({ seed, config: plain(config) })),
       messenger.serve(headActor, "fault", async (report) => this.#fault(report)),
       messenger.serve(toolActor, "execute", (request) => tools.execute(request)),
     );

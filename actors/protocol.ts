@@ -1,11 +1,11 @@
 // What processes of a run ask each other, and under which subjects. Every message is checked on
 // arrival: the bus carries what anyone on it may have sent.
 //
-//   head            describe, fault      what the run is; what failed at a worker
+//   head            fault                what failed at a worker
 //   tool-executor   execute              Rollout has a tool called
 //   <worker id>     play, learn          the head hands out work; the answer is a receipt
 //
-// Workers register with the runtime's registry.
+// Workers register with the runtime's registry, and read in the ledger what the run is.
 import { z } from "zod";
 import {
   type HashName,
@@ -90,13 +90,10 @@ const faultReport = z.strictObject({
   message: z.string(),
 });
 
-const description = z.strictObject({ seed: count, config: plain });
-
 const receipt = z.strictObject({ ok: z.literal(true) });
 
 /** Every verb, with what is asked and what is answered. */
 const verbs = {
-  describe: { ask: z.strictObject({}), answer: description },
   fault: { ask: faultReport, answer: receipt },
   play: { ask: playOrder, answer: receipt },
   learn: { ask: learnOrder, answer: receipt },

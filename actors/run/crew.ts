@@ -1,4 +1,6 @@
-// Who works for the run: the live workers by role.
+// Who works for the run: the live workers by role. Three words of this folder are about placement
+// and nothing else: the crew are the workers that are there, casting (`casting.ts`) says who plays
+// which groups, and the stage (`stage.ts`) has a step or an evaluation performed by them.
 //
 // 1. A worker counts from its registration until it is gone. Being counted wrongly is harmless:
 //    leases decide who may write (I5).
