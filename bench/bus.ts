@@ -1,7 +1,5 @@
 // What a call costs: a bare request over NATS, ours with its codec and ids, and an actor call that
 // is answered when its event is on disk. The server is a process of its own, as in a run.
-//
-//   node --import tsx bench/bus.ts [SECONDS]
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,15 +21,10 @@ import {
   tellActor,
 } from "../runtime/index.ts";
 import { openLedger } from "../storage/index.ts";
+import { type BenchRows, quantile, row } from "./shared/row.ts";
 
-/** One measured figure: `ratio` is `value` over what `reference` names. */
-interface BenchRow {
-  readonly value: number;
-  readonly unit: string;
-  readonly reference: string | null;
-  readonly ratio: number | null;
-}
-
+/** How long it takes, about. */
+export const seconds = 6;
 const payloadBytes = 256;
 const echoSubject = "varft.bench.bench.echo.ask";
 const bareSubject = "bare";
@@ -40,7 +33,6 @@ const callersManyToMany = 16;
 const warmupMs = 300;
 // Ray's release logs (`ray microbenchmark`, one m5.16xlarge), which persist nothing.
 const rayOneToOne = 1_950;
-const rayName = "Ray 1:1 actor calls, sync: 1,950/s, published, nothing persisted";
 
 interface Timing {
   readonly perSecond: number;
@@ -113,8 +105,8 @@ async function time(
   };
   await Promise.all(Array.from({ length: callers }, (_, number) => caller(number)));
   times.sort((a, b) => a - b);
-  const quantile = (part: number): number => times[Math.floor(times.length * part)] ?? 0;
-  return { perSecond: (times.length / ms) * 1_000, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
+  const perSecond = (times.length / ms) * 1_000;
+  return { perSecond, p50Ms: quantile(times, 0.5), p99Ms: quantile(times, 0.99) };
 }
 
 interface Timings {
@@ -143,8 +135,8 @@ async function measure(
   return { bare, ours, one, many };
 }
 
-/** The figures. Takes about five times `seconds`. */
-export async function rows(seconds = 1): Promise<Record<string, BenchRow>> {
+/** Measures each of the four for `ms` milliseconds. */
+export async function rows(ms = 1_000): Promise<BenchRows> {
   const directory = await mkdtemp(join(tmpdir(), "varft-bench-"));
   const server = await startNatsServer({ directory });
   let ready = (): void => {};
@@ -161,7 +153,7 @@ export async function rows(seconds = 1): Promise<Record<string, BenchRow>> {
   try {
     await Promise.race([started, child.died]);
     const bus = await connectNats(server);
-    const timings = await measure(bus, server, seconds * 1_000);
+    const timings = await measure(bus, server, ms);
     await bus.close();
     return rowsOf(timings);
   } finally {
@@ -171,27 +163,28 @@ export async function rows(seconds = 1): Promise<Record<string, BenchRow>> {
   }
 }
 
-function rowsOf({ bare, ours, one, many }: Timings): Record<string, BenchRow> {
-  const bareName = "a bare nats.js request in the same run";
-  const row = (value: number, unit: string, reference: string | null, other: number): BenchRow => ({
-    value,
-    unit,
-    reference,
-    ratio: reference === null ? null : value / other,
-  });
+function rowsOf({ bare, ours, one, many }: Timings): BenchRows {
+  const against = "a bare nats.js request";
+  const ray = "Ray, one caller, as published, nothing stored";
+  const ahead = { of: "ratio", min: 1 } as const;
   return {
-    "bus.request.p50": row(ours.p50Ms, "ms", bareName, bare.p50Ms),
-    "bus.request.p99": row(ours.p99Ms, "ms", bareName, bare.p99Ms),
-    "bus.request.rate": row(ours.perSecond, "1/s", bareName, bare.perSecond),
-    "actor.call.durable.1:1.p50": row(one.p50Ms, "ms", bareName, bare.p50Ms),
-    "actor.call.durable.1:1.p99": row(one.p99Ms, "ms", null, 1),
-    "actor.call.durable.1:1.rate": row(one.perSecond, "1/s", rayName, rayOneToOne),
-    "actor.call.durable.n:n.rate": row(many.perSecond, "1/s", "1:1 in the same run", one.perSecond),
+    "bus.request.p50": row(ours.p50Ms, "ms", { reference: bare.p50Ms, against }),
+    "bus.request.p99": row(ours.p99Ms, "ms", { reference: bare.p99Ms, against }),
+    "bus.request.rate": row(ours.perSecond, "1/s", { reference: bare.perSecond, against }),
+    "bus.actorCall.p50": row(one.p50Ms, "ms", { reference: bare.p50Ms, against }),
+    "bus.actorCall.p99": row(one.p99Ms, "ms"),
+    "bus.actorCall.1:1": row(one.perSecond, "1/s", {
+      reference: rayOneToOne,
+      against: ray,
+      reach: ahead,
+    }),
+    "bus.actorCall.16:16": row(many.perSecond, "1/s", {
+      reference: one.perSecond,
+      against: "one caller",
+    }),
   };
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const [, , first = "1", directory = ""] = process.argv;
-  if (first === "serve") await serve(directory);
-  else console.log(JSON.stringify(await rows(Number(first)), null, 2));
-}
+// The served half is this file, started anew.
+const [, file = "", verb, directory = ""] = process.argv;
+if (import.meta.url === pathToFileURL(file).href && verb === "serve") await serve(directory);

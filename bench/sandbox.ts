@@ -1,21 +1,14 @@
 // What an execution costs: a cv2.rotate program in the warm pool, beside the same program with
 // `docker run` and `docker exec` on the same image in the same run.
-//
-//   node --import tsx bench/sandbox.ts [EXECUTIONS]
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpus } from "node:os";
-import { pathToFileURL } from "node:url";
 import sharp from "sharp";
 import { openDockerSandbox, type Sandbox, sandboxImageTag } from "../sandbox/index.ts";
+import { type BenchRows, quantile, row } from "./shared/row.ts";
 
-/** One measured figure: `ratio` is `value` over `reference`. */
-interface BenchRow {
-  readonly value: number;
-  readonly unit: string;
-  readonly reference: number | null;
-  readonly ratio: number | null;
-}
-
+/** How long it takes, about. */
+export const seconds = 12;
+const executionsMeasured = 150;
 const concurrentCalls = 16;
 const coldRuns = 5;
 
@@ -51,19 +44,6 @@ async function timesOf(count: number, call: () => unknown): Promise<readonly num
   return times.sort((a, b) => a - b);
 }
 
-const quantile = (sorted: readonly number[], q: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
-
-function row(value: number, unit: string, reference: number | null = null): BenchRow {
-  const round = (number: number) => Math.round(number * 1000) / 1000;
-  return {
-    value: round(value),
-    unit,
-    reference: reference === null ? null : round(reference),
-    ratio: reference === null ? null : round(value / reference),
-  };
-}
-
 async function executeOk(sandbox: Sandbox, image: Uint8Array): Promise<void> {
   const { cause, stderr } = await sandbox.execute({ program, image });
   if (cause !== "ok") throw new Error(`the benchmark's program ended as ${cause}: ${stderr}`);
@@ -93,7 +73,7 @@ async function coldTimes(image: Uint8Array): Promise<{ run: number; exec: number
 }
 
 /** Measures the sandbox on the local engine. */
-export async function benchSandbox(executions = 300): Promise<Record<string, BenchRow>> {
+export async function rows(executions = executionsMeasured): Promise<BenchRows> {
   const [small, large] = [await page(56), await page(512)];
   const cold = await coldTimes(large);
   const run = `bench-${process.pid}`;
@@ -110,21 +90,42 @@ export async function benchSandbox(executions = 300): Promise<Record<string, Ben
     };
     await Promise.all(Array.from({ length: concurrentCalls }, caller));
     const perSecond = (executions * 1000) / (performance.now() - start);
-    return {
-      "sandbox.execute512.p50": row(quantile(at512, 0.5), "ms", cold.run),
-      "sandbox.execute512.p99": row(quantile(at512, 0.99), "ms", cold.run),
-      "sandbox.execute56.p50": row(quantile(at56, 0.5), "ms", cold.run),
-      "sandbox.execute56.p99": row(quantile(at56, 0.99), "ms", cold.run),
-      "sandbox.concurrent16": row(perSecond / cpus().length, "1/s per core", 1000 / cold.run),
-      "sandbox.firstCall": row(first, "ms", cold.run),
-      "sandbox.dockerRun.p50": row(cold.run, "ms"),
-      "sandbox.dockerExec.p50": row(cold.exec, "ms"),
-    };
+    return rowsOf({ cold, first, at56, at512, perSecond });
   } finally {
     await sandbox.close();
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  console.log(JSON.stringify(await benchSandbox(Number(process.argv[2] ?? 300)), null, 2));
+interface Times {
+  /** Median milliseconds of a bare container. */
+  readonly cold: { readonly run: number; readonly exec: number };
+  readonly first: number;
+  /** Sorted milliseconds by the side of the image, in pixels. */
+  readonly at56: readonly number[];
+  readonly at512: readonly number[];
+  readonly perSecond: number;
+}
+
+function rowsOf({ cold, first, at56, at512, perSecond }: Times): BenchRows {
+  const against = "docker run of the same program";
+  const reference = cold.run;
+  return {
+    "sandbox.execute512.p50": row(quantile(at512, 0.5), "ms", {
+      reference,
+      against,
+      reach: { of: "value", max: 15 },
+    }),
+    "sandbox.execute512.p99": row(quantile(at512, 0.99), "ms", { reference, against }),
+    "sandbox.execute56.p50": row(quantile(at56, 0.5), "ms", { reference, against }),
+    "sandbox.execute56.p99": row(quantile(at56, 0.99), "ms", { reference, against }),
+    "sandbox.againstExec": row(quantile(at512, 0.5), "ms", {
+      reference: cold.exec,
+      against: "docker exec of the same program",
+    }),
+    "sandbox.concurrent16": row(perSecond / cpus().length, "1/s per core", {
+      reference: 1_000 / cold.run,
+      against,
+    }),
+    "sandbox.firstCall": row(first, "ms", { reference, against }),
+  };
 }

@@ -2,73 +2,143 @@
 import { readdir } from "node:fs/promises";
 import { z } from "zod";
 import { nearest } from "../../config/index.ts";
-import type { Command } from "../command.ts";
+import type { Command, CommandContext } from "../command.ts";
 import { NotFoundError } from "../errors.ts";
-import { short } from "../format.ts";
+import { clock, short } from "../format.ts";
 import { tableLines } from "../table.ts";
+import type { Colors } from "../terminal.ts";
 
 const benchFolder = new URL("../../bench/", import.meta.url);
+/** How often the line of progress is drawn, in milliseconds. */
+const redrawMs = 500;
 
+const reach = z.object({
+  of: z.enum(["value", "ratio"]),
+  min: z.number().optional(),
+  max: z.number().optional(),
+});
 const row = z.object({
   value: z.number(),
   unit: z.string(),
   reference: z.number().nullable(),
   ratio: z.number().nullable(),
+  against: z.string().nullable(),
+  reach: reach.nullable(),
 });
-const rowsSchema = z.record(z.string(), row);
+type Row = z.infer<typeof row>;
+type Rows = Readonly<Record<string, Row>>;
+
+/** What each file of the bench folder offers. */
+const benchModule = z.object({
+  seconds: z.number(),
+  rows: z.custom<() => Promise<unknown>>((value) => typeof value === "function"),
+});
+
+interface Bench extends z.infer<typeof benchModule> {
+  readonly name: string;
+}
 
 export const bench: Command = {
   name: "bench",
-  about: "Measure this machine: ledger, bus, sandbox, model",
+  about: "Measure this machine: ledger, bus, sandbox, model, a run",
   args: {
     name: { type: "positional", required: false, description: "Only this one (default: all)" },
   },
-  async run(words, { terminal, json, signal }) {
-    const all = await benchNames();
-    const name = words.text("name");
-    if (name !== undefined && !all.includes(name)) {
-      const near = nearest(name, all);
-      const mend = near === null ? `there are ${all.join(", ")}` : `did you mean "${near}"?`;
-      throw new NotFoundError(`there is no benchmark "${name}"; ${mend}`);
-    }
-    const found: Record<string, z.infer<typeof row>> = {};
-    for (const one of name === undefined ? all : [name]) {
-      signal.throwIfAborted();
-      terminal.err(`measuring ${one} ...\n`);
-      Object.assign(found, await measure(one));
-    }
-    if (json) terminal.out(`${JSON.stringify(found)}\n`);
-    else {
-      const header = ["", "value", "unit", "reference", "ratio"];
-      const rows = Object.entries(found).map(([label, { value, unit, reference, ratio }]) => [
-        label,
-        short(value),
-        unit,
-        reference === null ? "–" : short(reference),
-        ratio === null ? "–" : short(ratio),
-      ]);
-      const align = ["left", "right", "left", "right", "right"] as const;
-      terminal.out(`${tableLines(header, rows, align).join("\n")}\n`);
-    }
+  async run(words, context) {
+    const { terminal, json } = context;
+    const found = await measureAll(await chosenBenches(words.text("name")), context);
+    if (json) terminal.out(`${JSON.stringify(plainRows(found))}\n`);
+    else terminal.out(`${rowLines(found, terminal.colors).join("\n")}\n`);
     return 0;
   },
 };
 
-/** Files of the bench folder that offer `rows()`; the others are their helpers. */
-async function benchNames(): Promise<readonly string[]> {
-  const names: string[] = [];
+async function chosenBenches(wanted: string | undefined): Promise<readonly Bench[]> {
   const files = await readdir(benchFolder).catch(() => []);
-  for (const file of files.filter((one) => one.endsWith(".ts")).sort()) {
-    if (typeof (await load(file))["rows"] === "function") names.push(file.slice(0, -3));
+  const names = files
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => file.slice(0, -3))
+    .sort();
+  if (wanted !== undefined && !names.includes(wanted)) {
+    const near = nearest(wanted, names);
+    const mend = near === null ? `there are ${names.join(", ")}` : `did you mean "${near}"?`;
+    throw new NotFoundError(`there is no benchmark "${wanted}"; ${mend}`);
   }
-  return names;
+  const benches: Bench[] = [];
+  for (const name of wanted === undefined ? names : [wanted]) {
+    const loaded: unknown = await import(new URL(`${name}.ts`, benchFolder).href);
+    benches.push({ name, ...benchModule.parse(loaded) });
+  }
+  return benches;
 }
 
-async function measure(name: string): Promise<z.infer<typeof rowsSchema>> {
-  const { rows } = await load(`${name}.ts`);
-  return rowsSchema.parse(await (rows as () => Promise<unknown>)());
+async function measureAll(benches: readonly Bench[], context: CommandContext): Promise<Rows> {
+  const found: Record<string, Row> = {};
+  for (const [index, one] of benches.entries()) {
+    context.signal.throwIfAborted();
+    const after = benches.slice(index + 1).reduce((sum, { seconds }) => sum + seconds, 0);
+    Object.assign(found, await measure(one, after, context));
+  }
+  return found;
 }
 
-async function load(file: string): Promise<Record<string, unknown>> {
-  return (await import(new URL(file, benchFolder).href)) as Record<string, unknown>;
+/** Measures one, and tells meanwhile how long it will take with those that come `after` it. */
+async function measure(
+  { name, seconds, rows }: Bench,
+  after: number,
+  { terminal, now }: CommandContext,
+): Promise<Rows> {
+  const startedMs = now();
+  const left = () => after + Math.max(0, seconds - (now() - startedMs) / 1_000);
+  const line = () => `measuring ${name}, about ${clock(left())} left in all`;
+  if (!terminal.isTty) terminal.err(`${line()}\n`);
+  const draw = () => terminal.err(`\r\u001b[K${line()}`);
+  const timer = terminal.isTty ? setInterval(draw, redrawMs) : null;
+  try {
+    return z.record(z.string(), row).parse(await rows());
+  } finally {
+    if (timer !== null) {
+      clearInterval(timer);
+      terminal.err("\r\u001b[K");
+    }
+  }
+}
+
+/** The rows in the shape that scripts rely on. */
+function plainRows(found: Rows): object {
+  const entries = Object.entries(found).map(([name, { value, unit, reference, ratio }]) => [
+    name,
+    { value, unit, reference, ratio },
+  ]);
+  return Object.fromEntries(entries) as object;
+}
+
+function rowLines(found: Rows, colors: Colors): readonly string[] {
+  const header = ["", "value", "unit", "reference", "ratio", "should be", "reference is"];
+  const align = ["left", "right", "left", "right", "right", "left", "left"] as const;
+  const cell = (value: number | null) => (value === null ? "–" : short(value));
+  const rows = Object.entries(found).map(([name, one]) => [
+    name,
+    short(one.value),
+    one.unit,
+    cell(one.reference),
+    cell(one.ratio),
+    reachCell(one, colors),
+    one.against ?? "",
+  ]);
+  return tableLines(header, rows, align);
+}
+
+/** `ratio ≥ 0.7`, green where it is so. */
+function reachCell({ value, ratio, reach: wanted }: Row, colors: Colors): string {
+  if (wanted === null) return "";
+  const { of, min, max } = wanted;
+  const measured = of === "value" ? value : (ratio ?? Number.NaN);
+  const bounds = [
+    ...(min === undefined ? [] : [`≥ ${short(min)}`]),
+    ...(max === undefined ? [] : [`≤ ${short(max)}`]),
+  ];
+  const isReached = measured >= (min ?? -Infinity) && measured <= (max ?? Infinity);
+  const mark = isReached ? colors.green("reached") : colors.red("not reached");
+  return `${of} ${bounds.join(", ")} ${mark}`;
 }

@@ -67,19 +67,35 @@ interface GenerateInputs {
   readonly sampling: SamplingInputs;
 }
 
+/** How a token is chosen per row from its logits [rows, vocabulary]. */
+export type ChooseToken = (
+  logits: Node,
+  given: Pick<GenerateInputs, "sampling" | "greedy"> & { readonly uniform: Node },
+) => Choice;
+
+const sample: ChooseToken = (logits, { sampling, uniform, greedy }) =>
+  chooseToken(policyLogits(logits, sampling), uniform, greedy);
+
 /**
  * Outputs of the first token, `firstTokens`, `firstLogProbs` and `firstEntropies` [rows], and of
  * all rounds of the loop, `tokens`, `logProbs` and `entropies` [rounds, rows]. What stands past a
  * row's end is noise.
  */
-export function generateOutputs(weights: Weights): Record<string, Node> {
+export function generateOutputs(
+  weights: Weights,
+  choose: ChooseToken = sample,
+): Record<string, Node> {
   const { graph } = weights;
   const contexts = dimension("contexts");
   const prefix = dimension("prefix");
   const inputs = generateInputs(weights, prefix);
+  const pick = (hidden: Node, uniform: Node): Choice => {
+    const logits = logitsOf(weights, hidden);
+    return graph.within("sample", () => choose(logits, { ...inputs, uniform }));
+  };
   const read = readContexts(weights, contexts, prefix);
   const hidden = gather(gather(read.hidden, read.lastToken), inputs.rowContext);
-  const first = pick(weights, inputs, hidden, gather(inputs.uniforms, scalar(graph, 0, "int64")));
+  const first = pick(hidden, gather(inputs.uniforms, scalar(graph, 0, "int64")));
   const done = ends(inputs, first.token, scalar(graph, 1, "int64"));
   const caches = read.caches.flatMap(({ key, value }) => [
     openCache(weights, inputs, key),
@@ -94,7 +110,7 @@ export function generateOutputs(weights: Weights): Record<string, Node> {
       if (token === undefined || before === undefined) throw new RangeError("state is incomplete");
       const next = decodeToken(weights, inputs, round, token, cache);
       const number = add(round, scalar(graph, 1, "int64"));
-      const choice = pick(weights, inputs, next.hidden, gather(inputs.uniforms, number));
+      const choice = pick(next.hidden, gather(inputs.uniforms, number));
       const count = add(number, scalar(graph, 1, "int64"));
       const after = or(before, ends(inputs, choice.token, count));
       return {
@@ -179,11 +195,6 @@ function openCache(weights: Weights, inputs: GenerateInputs, read: Node): Node {
   const [tokens = 0] = inputs.uniforms.shape;
   const room = zeros(read, [inputs.rows, keyValueHeadCount, tokens, headSize]);
   return concat([gather(read, inputs.rowContext), room], 2);
-}
-
-function pick(weights: Weights, inputs: GenerateInputs, hidden: Node, uniform: Node): Choice {
-  const logits = policyLogits(logitsOf(weights, hidden), inputs.sampling);
-  return weights.graph.within("sample", () => chooseToken(logits, uniform, inputs.greedy));
 }
 
 function ends(inputs: GenerateInputs, token: Node, count: Node): Node {
