@@ -20,6 +20,8 @@ export function pixelComparison(
     if (found !== undefined) return found;
     const compared = compare(readBlob, image, reference);
     known.set(key, compared);
+    // A failure is not an answer: the next one who asks tries again.
+    compared.catch(() => known.delete(key));
     for (const oldest of known.keys()) {
       if (known.size <= comparisonsMax) break;
       known.delete(oldest);

@@ -7,7 +7,7 @@ import {
   runRolloutWorker,
 } from "../../actors/index.ts";
 import { restoreRunConfig } from "../../config/index.ts";
-import { type EventData, streams } from "../../events/index.ts";
+import { type EventData, RetryableError, streams } from "../../events/index.ts";
 import { connectLedger, connectNats, holdLeash, numericClassOf } from "../../runtime/index.ts";
 import type { Ledger } from "../../storage/index.ts";
 import { environment } from "../../tasks/index.ts";
@@ -72,8 +72,12 @@ async function startOf(
 ): Promise<EventData<"run.started">> {
   for (;;) {
     signal.throwIfAborted();
-    const [first] = await ledger.readStream(streams.run(run), 1, 1);
-    if (first !== undefined) return first.data as EventData<"run.started">;
+    try {
+      const [first] = await ledger.readStream(streams.run(run), 1, 1);
+      if (first !== undefined) return first.data as EventData<"run.started">;
+    } catch (thrown) {
+      if (!(thrown instanceof RetryableError)) throw thrown;
+    }
     await new Promise((resolve) => setTimeout(resolve, startPollMs));
   }
 }

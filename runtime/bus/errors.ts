@@ -11,7 +11,7 @@ export class BusTimeoutError extends RetryableError {
 /** Nobody serves the subject. */
 export class BusUnansweredError extends RetryableError {
   constructor(subject: string) {
-    super("bus-unanswered", `${subject}: nobody answers; is the head running? (varft ps)`);
+    super("bus-unanswered", `${subject}: nobody answers; is the head of the run running?`);
   }
 }
 

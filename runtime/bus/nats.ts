@@ -116,7 +116,8 @@ class NatsBus implements Bus {
     this.#assertOpen(subject);
     const subscription = this.#connection.subscribe(subject, {
       callback: (error, message) => {
-        if (error === null) handler(decode(plainBytes(message)), message.subject);
+        const hint = error === null ? readHint(plainBytes(message)) : undefined;
+        if (hint !== undefined) handler(hint, message.subject);
       },
     });
     return { close: async () => subscription.unsubscribe() };
@@ -164,6 +165,15 @@ class NatsBus implements Bus {
 
   #assertOpen(subject: string): void {
     if (this.closed) throw new BusClosedError(subject);
+  }
+}
+
+// A hint that cannot be read is a hint that was lost.
+function readHint(bytes: Uint8Array): unknown {
+  try {
+    return decode(bytes);
+  } catch {
+    return undefined;
   }
 }
 

@@ -59,7 +59,10 @@ export class RemoteBlobs implements Blobs {
         return bytes;
       }
     }
-    throw new LedgerError("ledger-corrupt", `${name} arrived with other bytes; audit the run`);
+    throw new LedgerError(
+      "ledger-corrupt",
+      `${name} arrived with other bytes, ${fetchAttemptsMax} times`,
+    );
   }
 
   async #download(name: HashName): Promise<Uint8Array | null> {
