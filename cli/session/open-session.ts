@@ -48,7 +48,7 @@ async function open(
   const onCommitted = (head: LedgerHead) => {
     for (const listener of listeners) listener(head);
   };
-  const ledger = await openLedger(directory, { clock, onCommitted });
+  const ledger = await (options.openLedger ?? openLedger)(directory, { clock, onCommitted });
   closers.add(() => ledger.close());
   // What earlier sessions recorded.
   await eachEvent(ledger, onEvent);

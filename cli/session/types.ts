@@ -1,6 +1,7 @@
 // What the commands ask of the wiring: a run that is under way, a worker, a warm start.
 import type { RunConfig, WarmupConfig } from "../../config/index.ts";
 import type { EventEnvelope } from "../../events/index.ts";
+import type { openLedger } from "../../storage/index.ts";
 
 export interface SessionOptions {
   readonly run: string;
@@ -11,6 +12,8 @@ export interface SessionOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Every event of the run in the order of the ledger, those of earlier sessions first. */
   readonly onEvent: (event: EventEnvelope) => void;
+  /** Opens the ledger; by default the one of the run directory. */
+  readonly openLedger?: typeof openLedger;
   /** A word to the person: a worker died and is started again, a server is slow to answer. */
   readonly say: (text: string) => void;
 }

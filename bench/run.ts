@@ -1,0 +1,93 @@
+// What the ledger costs a run: the same small run with its ledger on the disk and in memory, all
+// processes as always, compared step by step (equal runs do equal work in each step).
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openSession } from "../cli/session/index.ts";
+import { loadRunConfig } from "../config/index.ts";
+import { openMemoryLedger } from "../storage/index.ts";
+import { type BenchRows, quantile, row } from "./shared/row.ts";
+
+/** How long it takes, about. */
+export const seconds = 45;
+
+const steps = 8;
+/** Steps in which processes and caches still get warm. */
+const stepsIgnored = 1;
+
+const overrides = [
+  `run.steps=${steps}`,
+  "rollout.prompts=8",
+  // So small that the policy stays what it is, and so does the work of a step.
+  "learner.learning_rate=1e-7",
+  "evaluation.sets=[]",
+];
+const withoutGradients = ["storage.gradient_bytes_max=0"];
+
+/** Measures three runs. */
+export async function rows(): Promise<BenchRows> {
+  const folder = await mkdtemp(join(tmpdir(), "varft-bench-"));
+  try {
+    const memory = await stepTimes(folder, "memory", withoutGradients);
+    const disk = await stepTimes(folder, "disk", withoutGradients);
+    const gradients = await stepTimes(folder, "gradients", []);
+    const perSecond = 1_000 / median(memory);
+    const against = "the same run with its ledger in memory, step by step";
+    const beside = (times: readonly number[], min: number) =>
+      row(perSecond * shareOf(times, memory), "steps/s", {
+        reference: perSecond,
+        against,
+        reach: { of: "ratio", min },
+      });
+    return {
+      "run.ledger": beside(disk, 0.98),
+      "run.ledgerWithGradients": beside(gradients, 0.95),
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const median = (values: readonly number[]) =>
+  quantile(
+    [...values].sort((a, b) => a - b),
+    0.5,
+  );
+
+/** The speed of one run as a share of another's: the median over their steps. */
+function shareOf(times: readonly number[], reference: readonly number[]): number {
+  return median(reference.map((time, step) => time / (times[step] ?? Number.NaN)));
+}
+
+/** Milliseconds of each step of a run. */
+async function stepTimes(
+  folder: string,
+  name: "memory" | "disk" | "gradients",
+  changes: readonly string[],
+): Promise<readonly number[]> {
+  const directory = join(folder, name);
+  await mkdir(directory);
+  const config = await loadRunConfig("config/quickstart.toml", [...overrides, ...changes]);
+  const ends: number[] = [];
+  const session = await openSession(
+    {
+      run: `bench-${process.pid}-${name}`,
+      directory,
+      config,
+      clock: Date.now,
+      env: process.env,
+      onEvent: ({ type }) => {
+        if (type === "policy.updated") ends.push(performance.now());
+      },
+      say: (text) => console.error(text),
+      ...(name === "memory" && { openLedger: (_, options) => openMemoryLedger(options) }),
+    },
+    new AbortController().signal,
+  );
+  try {
+    await session.done;
+  } finally {
+    await session.close();
+  }
+  return ends.slice(1 + stepsIgnored).map((end, index) => end - (ends[index + stepsIgnored] ?? 0));
+}
