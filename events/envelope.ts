@@ -100,7 +100,7 @@ export function isName(text: string): boolean {
   return text.length <= nameCharsMax && namePattern.test(text);
 }
 
-/** A step of training (from 0), or evaluation `n` as `e<n>`. */
+/** A step of training (from 1), or evaluation `n` as `e<n>`. */
 export type StepName = number | `e${number}`;
 
 /** The names of the streams, one per machine instance. */
