@@ -5,7 +5,14 @@ import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { RandomStream } from "../../events/index.ts";
-import type { GenerateRow, Policy, Sequence, Turn } from "../../model/index.ts";
+import {
+  type GenerateRow,
+  initialTensors,
+  type Policy,
+  parseModelConfig,
+  type Sequence,
+  type Turn,
+} from "../../model/index.ts";
 import { policyLogProbs, ReferenceModel } from "./reference-model.ts";
 import {
   lora,
@@ -13,6 +20,7 @@ import {
   sampling,
   shaken,
   tinyConfig,
+  tinyConfigJson,
   tinyImage,
   tinyRow,
   tinySequence,
@@ -62,6 +70,32 @@ test("the bytes of a turn do not depend on its neighbours, their length or the p
     }),
     { seed: propertySeed, numRuns: 25 },
   );
+});
+
+test("nor do they at sizes at which a product would be cut up for several threads", async () => {
+  const config = parseModelConfig({
+    ...tinyConfigJson,
+    hidden_size: 96,
+    intermediate_size: 256,
+    vocab_size: 720,
+    vision_config: { ...tinyConfigJson.vision_config, out_hidden_size: 96 },
+  });
+  const wide = await openTiny({ type: "full" }, ["generate"], config, initialTensors(config, 13));
+  const random = new RandomStream(propertySeed, "wide");
+  const rows = Array.from({ length: 48 }, () => {
+    return tinyRow(random, tinySequence(random, 20 + random.integer(60)), 3);
+  });
+  const together = await wide.generate(wide.trainable, rows, options);
+  for (const [start, count] of [
+    [0, 1],
+    [1, 3],
+    [4, 12],
+    [16, 32],
+  ] as const) {
+    const some = await wide.generate(wide.trainable, rows.slice(start, start + count), options);
+    assert.equal(some.map(bytesOf), together.slice(start, start + count).map(bytesOf));
+  }
+  await wide.close();
 });
 
 test("rows that share a context give the bytes of rows that bring their own", async () => {
