@@ -16,12 +16,13 @@ const singles: Mixture = [
   ...each(degradations, 0.49),
 ];
 
-/** Cutting out the asked field takes the most lessons. */
+/** What takes the most lessons: cutting out the asked field, and seeing which way up. */
 const warmup: Mixture = [
-  ["search", 0.26],
-  ["none", 0.14],
+  ["search", 0.24],
+  ["none", 0.12],
   ["crop", 0.14],
-  ...each(degradations, 0.46),
+  ...each(["rotation90", "rotation180"], 0.26),
+  ...each(["dark", "overexposure", "blur", "noise"], 0.24),
 ];
 
 /** The mixtures by name. Pairs are never part of `warmup`. */

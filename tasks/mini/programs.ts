@@ -103,7 +103,7 @@ export function repairMenu(problem: Problem): readonly Repair[] {
   }
 }
 
-/** The teacher's favourite wrong argument: turns to the right, does too little, cuts the corner. */
+/** The teacher's favourite wrong argument: turns to the right, brightens too little, smears. */
 export function habitOf(problem: Problem): Repair | null {
   switch (problem) {
     case "rotation90":
@@ -112,13 +112,9 @@ export function habitOf(problem: Problem): Repair | null {
     case "dark":
     case "overexposure":
       return brightenTooLittle;
-    case "blur":
-      return sharpenABit;
     case "noise":
       return median(11);
-    case "crop":
-      return cut(0);
-    case "none":
+    default:
       return null;
   }
 }
