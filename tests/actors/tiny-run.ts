@@ -5,6 +5,7 @@ import {
   type PolicyOptimizer,
   type PolicySampler,
   type PolicyTrainer,
+  type ProgramRunner,
   type RolloutPolicy,
   type RunResult,
   resultOf,
@@ -130,7 +131,7 @@ export interface TinyOptions {
   readonly device?: string;
   /** One per Rollout worker; undefined: the world's own. */
   readonly samplers?: readonly (PolicySampler | undefined)[];
-  readonly runner?: ReturnType<typeof tinyRunner>;
+  readonly runner?: ProgramRunner;
   readonly onEvent?: (event: EventEnvelope, run: TinyRun) => void;
 }
 
