@@ -1,7 +1,7 @@
 // Carries out effects: calls handlers, repeats what may be repeated, hands results to the host.
 //
-// 1. An effect that runs is never started a second time, whatever was folded again meanwhile. One of
-//    an instance that was dropped does not count: its result is refused, so it is started anew.
+// 1. An effect that runs is never started a second time, whatever was folded again meanwhile. One
+//    of an instance that was dropped does not count: its result is refused, so it is started anew.
 // 2. A retryable error is tried again under the same effect id, a bounded number of times; then,
 //    and on any other error, the instance is parked and the supervisor told. A cancelled effect is
 //    dropped: it has no result, so a later restart asks for it again.

@@ -29,8 +29,8 @@ for (const [index, { name, file }] of suites.entries()) {
   if (queue[index]?.length === 1) throw new Error(`${name}: no suite registered; .run() missing?`);
 }
 
-// A hook that throws ends its suite without a word, as if all were well; so does uvu's reporter when
-// it throws itself. What did not pass must have been reported.
+// A hook that throws ends its suite without a word, as if all were well; so does uvu's reporter
+// when it throws itself. What did not pass must have been reported.
 type Outcome = [errors: string | true, passed: number, skipped: number, total: number];
 for (const group of queue) {
   for (const [index, run] of group.entries()) {

@@ -1,5 +1,6 @@
 // The numeric class of a process: what must be equal for its numbers to be equal bit by bit (I4).
-// JavaScript's engine belongs to it: exp, sin and cos differ from one V8 to another in the last bit.
+// JavaScript's engine belongs to it: exp, sin and cos differ from one V8 to another in the last
+// bit.
 import { readdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";

@@ -191,7 +191,9 @@ function secondTries(truth: Problem): readonly Try[] {
   }
 }
 
-/** First repairs of another kind that leave the one trouble as it was, to be seen by a look only. */
+/**
+ * First repairs of another kind that leave the one trouble as it was, to be seen by a look only.
+ */
 function straysFrom(truth: Problem): readonly Try[] {
   const right = truth === "rotation90" ? turnLeft : turnHalf;
   switch (truth) {

@@ -1,5 +1,5 @@
-// Runs as people start them: real processes, NATS, LMDB, containers and the shipped checkpoint. What
-// is compared is the result in the sense of invariant I4.
+// Runs as people start them: real processes, NATS, LMDB, containers and the shipped checkpoint.
+// What is compared is the result in the sense of invariant I4.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { firstDifference, resultOfEvents } from "../../actors/index.ts";
