@@ -9,7 +9,7 @@ import {
 } from "../model/index.ts";
 
 /** Images that are remembered, at most. */
-const imagesMax = 4_096;
+const imagesMax = 768;
 
 /** A blob that should be there is not (yet): its writer may be slower than its reader. */
 class MissingImageError extends RetryableError {

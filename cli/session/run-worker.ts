@@ -14,6 +14,9 @@ import { environment } from "../../tasks/index.ts";
 import { Closers } from "./closers.ts";
 import type { RunWorker, WorkerOptions } from "./types.ts";
 
+/** Images are decoded once and policies change each step: a small cache of blobs is enough. */
+const blobCacheBytesOfWorker = 32 * 1024 * 1024;
+
 /** How often a worker looks whether its run has been started, in milliseconds. */
 const startPollMs = 200;
 
@@ -36,7 +39,7 @@ async function work(options: WorkerOptions, signal: AbortSignal, closers: Closer
   const address = { cluster, run };
   const bus = await connectNats({ ...place, name: worker });
   closers.add(() => bus.close());
-  const ledger = connectLedger({ bus, address });
+  const ledger = connectLedger({ bus, address, blobCacheBytes: blobCacheBytesOfWorker });
   closers.add(() => ledger.close());
   const started = await startOf(ledger, run, signal);
   const config = restoreRunConfig(started.config);
