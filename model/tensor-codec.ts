@@ -1,5 +1,5 @@
-// The canonical bytes of what is trained: a policy, a gradient, an optimizer state. Equal values give
-// equal bytes, and the hash of the bytes is the name.
+// The canonical bytes of what is trained: a policy, a gradient, an optimizer state. Equal values
+// give equal bytes, and the hash of the bytes is the name.
 import type { AdamState } from "./adamw.ts";
 import { TensorError } from "./errors.ts";
 import { decodeSafetensors, encodeSafetensors, type Tensor } from "./input/index.ts";
