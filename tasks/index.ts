@@ -39,9 +39,9 @@ export {
   tagTokens,
   vocabularyCorpus,
 } from "./mini/index.ts";
+export type { PreparedTask } from "./prepared-task.ts";
 export type { Action, Problem } from "./protocol/index.ts";
 export { informationOf, parseAction, problems } from "./protocol/index.ts";
-export type { PreparedTask } from "./prepared-task.ts";
 export type { CheckImage, DatasetRow } from "./rows.ts";
 export { readRows, rowSource } from "./rows.ts";
 export type { TaskSource } from "./source.ts";
