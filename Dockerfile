@@ -1,11 +1,12 @@
 # The product in an image: a head, or a worker on another host.
 #
 #   docker build -t varft .
-#   docker run --rm -v /var/run/docker.sock:/var/run/docker.sock -v "$PWD/runs:/varft/runs" \
-#     varft train config/quickstart.toml
+#   docker run --rm -v /var/run/docker.sock:/var/run/docker.sock -v varft-runs:/varft/runs \
+#     --group-add "$(stat -c %g /var/run/docker.sock)" varft train config/quickstart.toml
 #   docker run --rm -e VARFT_BUS_TOKEN varft worker --run RUN --bus nats://HEAD:4222
 #
-# The head asks the host's Docker engine for sandboxes, through the socket; a worker needs no engine.
+# The head asks the host's Docker engine for sandboxes, through the socket; set-up on the host has built
+# their image there. A worker needs no engine.
 FROM node:20-bookworm-slim AS packages
 WORKDIR /varft
 COPY package.json package-lock.json .npmrc ./
