@@ -4,7 +4,7 @@ import { z } from "zod";
 import { nearest } from "../../config/index.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { NotFoundError } from "../errors.ts";
-import { clock, short } from "../format.ts";
+import { clock, short, thousands } from "../format.ts";
 import { tableLines } from "../table.ts";
 import type { Colors } from "../terminal.ts";
 
@@ -116,10 +116,10 @@ function plainRows(found: Rows): object {
 function rowLines(found: Rows, colors: Colors): readonly string[] {
   const header = ["", "value", "unit", "reference", "ratio", "should be", "reference is"];
   const align = ["left", "right", "left", "right", "right", "left", "left"] as const;
-  const cell = (value: number | null) => (value === null ? "–" : short(value));
+  const cell = (value: number | null) => (value === null ? "–" : figure(value));
   const rows = Object.entries(found).map(([name, one]) => [
     name,
-    short(one.value),
+    figure(one.value),
     one.unit,
     cell(one.reference),
     cell(one.ratio),
@@ -129,14 +129,18 @@ function rowLines(found: Rows, colors: Colors): readonly string[] {
   return tableLines(header, rows, align);
 }
 
+function figure(value: number): string {
+  return value >= 1_000 ? thousands(value) : short(value);
+}
+
 /** `ratio ≥ 0.7`, green where it is so. */
 function reachCell({ value, ratio, reach: wanted }: Row, colors: Colors): string {
   if (wanted === null) return "";
   const { of, min, max } = wanted;
   const measured = of === "value" ? value : (ratio ?? Number.NaN);
   const bounds = [
-    ...(min === undefined ? [] : [`≥ ${short(min)}`]),
-    ...(max === undefined ? [] : [`≤ ${short(max)}`]),
+    ...(min === undefined ? [] : [`≥ ${figure(min)}`]),
+    ...(max === undefined ? [] : [`≤ ${figure(max)}`]),
   ];
   const isReached = measured >= (min ?? -Infinity) && measured <= (max ?? Infinity);
   const mark = isReached ? colors.green("reached") : colors.red("not reached");
