@@ -1,6 +1,6 @@
 // Exact match and F1, corrected: words are counted as a multiset, an exact match has F1 1, and a
-// gold answer of nothing but articles keeps them. The reference's own forms differ
-// (`visual-arft.md` 2.2).
+// gold answer of nothing but articles keeps them. The evaluation code of Visual-ARFT differs in all
+// three.
 
 const articles = /\b(?:a|an|the)\b/g;
 const punctuation = /[!-/:-@[-`{-~]/g;

@@ -116,7 +116,7 @@ function toRow(file: string, line: number, value: unknown): DatasetRow {
     kind: row.type.join("+"),
     question: row.question,
     answers: row.answers,
-    // MAT-Coding shows the original where the trouble is a crop (visual-arft.md 4.2).
+    // MAT-Coding asks for a field of the original where the trouble is a crop.
     image: isCrop ? row.ori_image_path : row.processed_image_path,
     reference: isCrop || row.type[0] === "none" ? null : row.ori_image_path,
     line,

@@ -1,6 +1,6 @@
 // The one order in which gradients are added. Float32 addition is not associative, so the order is
 // part of the result: rows within a micro-batch (the engine), micro-batches within a shard, shards
-// by index (DESIGN section 8).
+// by index.
 import { assert } from "../../events/index.ts";
 import type { Tensors } from "./ports.ts";
 

@@ -1,4 +1,4 @@
-// Which tokens a policy may sample. The learner applies the same ban (DESIGN section 8).
+// Which tokens a policy may sample. The learner applies the same ban.
 import type { ModelConfig, Tokenizer } from "../../model/index.ts";
 
 export interface Vocabulary {

@@ -99,7 +99,7 @@ function turnRequest(
   return { ids, images, uniforms: uniformsOf(seed, stream, turn, limits.turnTokensMax) };
 }
 
-/** The random numbers of a turn, one per token that it may have (DESIGN section 8). */
+/** The random numbers of a turn, one per token that it may have. */
 export function uniformsOf(
   seed: number,
   stream: string,

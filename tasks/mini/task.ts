@@ -1,5 +1,5 @@
 // One task of the mini benchmark, drawn from a random stream: pixels, question, gold answers, and
-// its row in the official format (MAT-Coding, MAT-Search: reference `visual-arft.md` section 4).
+// its row in the official format of MAT-Coding or MAT-Search.
 import type { RandomStream } from "../../events/index.ts";
 import { type Attribute, attributeNames, factOf } from "./facts.ts";
 import { drawInk, drawText } from "./glyphs.ts";

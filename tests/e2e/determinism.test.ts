@@ -7,7 +7,7 @@ import type { Ending, Heard } from "./host-processes.ts";
 import { checkpoint, dataOf, isBuilt, SmallRuns } from "./small-runs.ts";
 
 const test = suite("e2e/determinism");
-/** What sampler and learner may differ by on a token, in nats (DESIGN section 8). */
+/** What sampler and learner may differ by on a token, in nats. */
 const mismatchMax = 1e-4;
 const runs = await SmallRuns.open();
 

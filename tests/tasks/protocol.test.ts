@@ -1,5 +1,5 @@
 // Goal: a turn is read strictly, and no text of whatever kind can crash the reader.
-// Method: the cases of the reference (visual-arft.md 2.5), then random texts made of tags.
+// Method: the cases of the reference, then random texts made of tags.
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
