@@ -199,12 +199,19 @@ export function gather(x: Node, index: Node, axis = 0): Node {
   return applyRule("gather", gatherRule, [x, index], { axis });
 }
 
+/**
+ * ScatterElements and not ScatterND: with several threads onnxruntime's ScatterND adds to a row that
+ * repeats in whatever order the threads come, and the sum's last bits change from run to run (I4).
+ */
 const scatterAddRowsRule: Omit<Rule, "infer"> = {
-  emit: (emitter, _node, [zero = "", index = "", rows = ""]) =>
-    emitter.add("ScatterND", [zero, index, rows], { reduction: "add" }),
+  emit: (emitter, _node, [zero = "", index = "", rows = ""]) => {
+    const [size = ""] = emitter.add("Shape", [rows]);
+    const [places = ""] = emitter.add("Expand", [index, size]);
+    return emitter.add("ScatterElements", [zero, places, rows], { axis: 0, reduction: "add" });
+  },
   gradient: (node, [g]) => {
     const index = inputAt(node, 1);
-    return [undefined, undefined, g && gather(g, reshape(index, index.shape.slice(0, -1)))];
+    return [undefined, undefined, g && gather(g, reshape(index, index.shape.slice(0, 1)))];
   },
 };
 
@@ -212,7 +219,8 @@ const scatterAddRowsRule: Omit<Rule, "infer"> = {
 export function scatterAddRows(shape: Shape, index: Node, values: Node): Node {
   const count = elementCount(index.shape);
   const rows = reshape(values, [count, ...shape.slice(1)]);
-  const inputs = [zeros(values, shape), reshape(index, [count, 1]), rows];
+  const ones = shape.slice(1).map(() => 1);
+  const inputs = [zeros(values, shape), reshape(index, [count, ...ones]), rows];
   return applyRule("scatterAddRows", shaped(shape, scatterAddRowsRule), inputs);
 }
 

@@ -95,7 +95,7 @@ test("the warm start is what the lessons take", async () => {
 });
 
 test("a mistyped key is named with file, line and the key that was meant", () => {
-  const message = refusalOf("learning_rate = 1.5e-4", "lerning_rate = 1.5e-4");
+  const message = refusalOf("learning_rate = 2e-4", "lerning_rate = 2e-4");
   const line = lineOf("learning_rate");
   assert.match(message, `a.toml:${line}: unknown key "learner.lerning_rate"`);
   assert.match(message, 'did you mean "learner.learning_rate"?');
