@@ -54,7 +54,7 @@ const small = {
 const babel: Environment = {
   ...environment,
   parseAction(text) {
-    const draw = Number.parseInt(sha256Hex(text).slice(0, 2), 16) % 4;
+    const draw = Number.parseInt(sha256Hex("babel", text).slice(0, 2), 16) % 4;
     if (draw === 0) return { kind: "code", program: text };
     if (draw === 1) return { kind: "problem", problems: ["dark"] };
     return draw === 2 ? { kind: "answer", answer: text } : { kind: "malformed", reason: text };
@@ -69,7 +69,7 @@ test.before(async () => {
   const embedding = fresh.tensors.get("model.embed_tokens.weight") ?? new Float32Array();
   // One direction that all tokens share, and the end token has more of: turns tend to end.
   for (let id = 0; id * hiddenSize < embedding.length; id++) {
-    embedding[id * hiddenSize] = id === fresh.tokenizer.endOfTurnId ? 1.7 : 0.5;
+    embedding[id * hiddenSize] = id === fresh.tokenizer.endOfTurnId ? 2 : 0.5;
   }
   await writeCheckpoint(directory, fresh.content(fresh.tensors));
 });
