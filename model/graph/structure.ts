@@ -200,8 +200,9 @@ export function gather(x: Node, index: Node, axis = 0): Node {
 }
 
 /**
- * ScatterElements and not ScatterND: with several threads onnxruntime's ScatterND adds to a row that
- * repeats in whatever order the threads come, and the sum's last bits change from run to run (I4).
+ * ScatterElements and not ScatterND: with several threads onnxruntime's ScatterND adds to a row
+ * that repeats in whatever order the threads come, and the sum's last bits change from run to run
+ * (I4).
  */
 const scatterAddRowsRule: Omit<Rule, "infer"> = {
   emit: (emitter, _node, [zero = "", index = "", rows = ""]) => {
