@@ -33,6 +33,7 @@ export {
   perceive,
   pixelError,
   programOf,
+  repairMenu,
   rightRepair,
   splitOf,
   splitPattern,

@@ -14,24 +14,22 @@ import {
   tipsAfterProblem,
 } from "../protocol/index.ts";
 import { attributeNames, factOf, sentenceOf } from "./facts.ts";
-import { letters } from "./glyphs.ts";
 import type { GreyImage } from "./image.ts";
 import { degradations } from "./kinds.ts";
 import {
-  brighten,
-  brightenTooLittle,
   habitOf,
-  medianSmall,
+  harmless,
   programOf,
   type Repair,
   repairMenu,
   rightRepair,
-  sharpenABit,
-  sharpenMuch,
+  stretch,
+  stretchTooLittle,
   turnHalf,
   turnLeft,
   turnRight,
 } from "./programs.ts";
+import { misread } from "./split.ts";
 import type { MiniTask } from "./task.ts";
 
 /** Shares (0–1) of the teacher's faults. */
@@ -91,13 +89,7 @@ export function demonstrate(random: RandomStream, task: MiniTask, faults: Teache
 }
 
 function tellSearch(random: RandomStream, task: MiniTask, faults: TeacherFaults): Message[] {
-  const name = [...task.text];
-  if (random.uniform() < faults.wrongName) {
-    name[random.integer(2)] = random.pick(letters);
-    // Names have their letters in order and never the same letter twice.
-    if (name[0] === name[1]) name[0] = letters.find((letter) => letter !== name[1]) as string;
-    name.sort();
-  }
+  const name = random.uniform() < faults.wrongName ? misread(random, task.text) : task.text;
   const wrongAttribute = random.uniform() < faults.wrongAttribute;
   const attribute = wrongAttribute ? random.pick(attributeNames) : (task.attribute ?? "colour");
   const fact = factOf(name, attribute);
@@ -158,61 +150,45 @@ function diagnose(random: RandomStream, truth: Problem, faults: TeacherFaults): 
   return truth;
 }
 
-/** A diagnosis with a wrong first repair, and the repair of what is left. */
-type Try = readonly [diagnosis: Problem, wrong: Repair, right: Repair];
+/** A wrong first repair under its diagnosis, the one trouble it leaves, and the repair of that. */
+interface Try {
+  readonly diagnosis: Problem;
+  readonly wrong: Repair;
+  readonly left: string;
+  readonly right: Repair;
+}
 
-/** Wrong first repairs that leave one single trouble. */
-function secondTries(truth: Problem): readonly Try[] {
+/** Wrong arguments of a right function, or nearly: what is left is another single trouble. */
+function slipsAt(truth: Problem): readonly Try[] {
   switch (truth) {
     case "rotation90":
       return [
-        ["rotation90", turnRight, turnHalf],
-        ["rotation180", turnHalf, turnRight],
-        ["noise", medianSmall, turnLeft],
+        { diagnosis: truth, wrong: turnRight, left: "rotation180", right: turnHalf },
+        { diagnosis: "rotation180", wrong: turnHalf, left: "rotation270", right: turnRight },
       ];
     case "rotation180":
       return [
-        ["rotation180", turnRight, turnRight],
-        ["rotation90", turnLeft, turnLeft],
-        ["noise", medianSmall, turnHalf],
+        { diagnosis: truth, wrong: turnRight, left: "rotation270", right: turnRight },
+        { diagnosis: "rotation90", wrong: turnLeft, left: "rotation90", right: turnLeft },
       ];
     case "dark":
-      return [
-        ["dark", brightenTooLittle, rightRepair("dark", 0) as Repair],
-        ["noise", medianSmall, rightRepair("dark", 0) as Repair],
-      ];
     case "overexposure":
-    case "blur":
-      return [["noise", medianSmall, rightRepair(truth, 0) as Repair]];
-    case "noise":
-      return [["noise", medianSmall, medianSmall]];
+      return [{ diagnosis: truth, wrong: stretchTooLittle, left: "dark", right: stretch }];
     default:
       return [];
   }
 }
 
-/**
- * First repairs of another kind that leave the one trouble as it was, to be seen by a look only.
- */
+/** First repairs of another kind: that the trouble is still there can be seen by a look only. */
 function straysFrom(truth: Problem): readonly Try[] {
-  const right = truth === "rotation90" ? turnLeft : turnHalf;
-  switch (truth) {
-    case "rotation90":
-    case "rotation180":
-      return [
-        ["dark", brightenTooLittle, right],
-        ["blur", sharpenABit, right],
-        ["blur", sharpenMuch, right],
-        ["noise", medianSmall, right],
-      ];
-    case "dark":
-      return [
-        ["blur", sharpenABit, brighten],
-        ["noise", medianSmall, brighten],
-      ];
-    default:
-      return secondTries(truth);
-  }
+  const right = rightRepair(truth, 0);
+  if (!right) return [];
+  return harmless(truth).map(({ diagnosis, repair }) => ({
+    diagnosis,
+    wrong: repair,
+    left: truth,
+    right,
+  }));
 }
 
 function tellRetry(
@@ -222,9 +198,9 @@ function tellRetry(
   { astray }: TeacherFaults,
 ): Message[] | null {
   const isStray = astray > 0 && random.uniform() < astray;
-  const tries = isStray ? straysFrom(truth) : secondTries(truth);
+  const tries = isStray ? straysFrom(truth) : slipsAt(truth);
   if (tries.length === 0) return null;
-  const [diagnosis, wrong, right] = random.pick(tries);
+  const { diagnosis, wrong, left, right } = random.pick(tries);
   const between = wrong.apply(task.image);
   return [
     // The wrong diagnosis and the wrong repair are shown, not taught.
@@ -232,7 +208,7 @@ function tellRetry(
     environment(tipsAfterProblem([diagnosis])),
     agent(sayCode("repair", programOf(wrong)), "none"),
     environment("", between),
-    agent(sayCode(`still ${lookOf(truth)}`, programOf(right))),
+    agent(sayCode(`still ${left}`, programOf(right))),
     environment("", right.apply(between)),
     agent(sayAnswer("clear", task.answers[0] ?? "")),
   ];

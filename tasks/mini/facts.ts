@@ -1,7 +1,7 @@
 // The world behind the search task: every name has a colour, a size and a city. The facts are drawn
 // from the name's hash and stand only in the corpus; no policy can know them without searching.
 import { sha256Bytes } from "../../events/index.ts";
-import { names } from "./split.ts";
+import { names, type Split, splitOf } from "./split.ts";
 
 /** What can be asked of a thing, and what the answer may be. */
 export const attributes = {
@@ -32,9 +32,10 @@ export function sentenceOf(name: readonly string[], attribute: Attribute, value:
   return `${name.join(" ")} ${attribute} is ${value}`;
 }
 
-/** The corpus: one passage a fact, ordered by name. */
-export function miniCorpus(): readonly Passage[] {
-  return names.flatMap((name) =>
+/** The corpus, or a part of it: one passage a fact, ordered by name. */
+export function miniCorpus(part?: Split): readonly Passage[] {
+  const told = part === undefined ? names : names.filter((name) => splitOf(name) === part);
+  return told.flatMap((name) =>
     attributeNames.map((attribute) => ({
       id: `${name.join("")}.${attribute}`,
       contents: sentenceOf(name, attribute, factOf(name, attribute)),

@@ -52,9 +52,13 @@ export function rotateCounterclockwise(image: GreyImage): GreyImage {
   return imageFrom(image.height, image.width, (x, y) => at(image, image.width - 1 - y, x));
 }
 
-/** `cv2.convertScaleAbs(img, alpha=alpha, beta=beta)`. */
-export function scaleAbsolute(image: GreyImage, alpha: number, beta: number): GreyImage {
-  return mapPixels(image, (value) => Math.abs(value * alpha + beta));
+/** `cv2.normalize(img, None, low, high, cv2.NORM_MINMAX)`, which computes in float32. */
+export function stretchLevels(image: GreyImage, low: number, high: number): GreyImage {
+  const darkest = image.pixels.reduce((least, value) => Math.min(least, value), 255);
+  const brightest = image.pixels.reduce((most, value) => Math.max(most, value), 0);
+  const scale = brightest > darkest ? (high - low) / (brightest - darkest) : 0;
+  const [factor, shift] = [Math.fround(scale), Math.fround(low - darkest * scale)];
+  return mapPixels(image, (value) => Math.fround(Math.fround(value * factor) + shift));
 }
 
 /** `img[top:bottom, left:right]`. */
@@ -101,13 +105,13 @@ export function boxBlur(image: GreyImage, size: number): GreyImage {
 }
 
 /** `cv2.addWeighted(a, weightA, b, weightB, 0)`. */
-export function addWeighted(
-  a: GreyImage,
-  weightA: number,
-  b: GreyImage,
-  weightB: number,
-): GreyImage {
+function addWeighted(a: GreyImage, weightA: number, b: GreyImage, weightB: number): GreyImage {
   return imageFrom(a.width, a.height, (x, y) => at(a, x, y) * weightA + at(b, x, y) * weightB);
+}
+
+/** An unsharp mask: `addWeighted(img, amount, blur(img, (9, 9)), 1 - amount, 0)`. */
+export function sharpen(image: GreyImage, amount: number): GreyImage {
+  return addWeighted(image, amount, boxBlur(image, 9), 1 - amount);
 }
 
 /** Mean absolute difference per pixel, 0–255; `null` where the sizes differ. */

@@ -10,7 +10,7 @@ export type { Mixture, MixtureName } from "./mixture.ts";
 export { drawKind, mixtures } from "./mixture.ts";
 export type { PerceptionMix } from "./perception.ts";
 export { fieldLesson, perceive } from "./perception.ts";
-export { programOf, rightRepair } from "./programs.ts";
+export { programOf, repairMenu, rightRepair } from "./programs.ts";
 export type { Split } from "./split.ts";
 export { splitOf } from "./split.ts";
 export type { CodingRow, MiniTask, SearchRow } from "./task.ts";

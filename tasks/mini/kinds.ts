@@ -1,18 +1,8 @@
 // The eight kinds of trouble of MAT-Coding (paper B.2.2), and the hard ones: a rotation with one of
-// the others. Each kind says how an image is spoilt and which repair is the right one.
+// the others. Each kind says how an image is spoilt; `programs.ts` knows the right repairs.
 import type { RandomStream } from "../../events/index.ts";
 import type { Problem } from "../protocol/index.ts";
-import {
-  addWeighted,
-  boxBlur,
-  type GreyImage,
-  mapPixels,
-  medianBlur,
-  rotateClockwise,
-  rotateCounterclockwise,
-  rotateHalf,
-  scaleAbsolute,
-} from "./image.ts";
+import { boxBlur, type GreyImage, mapPixels, rotateClockwise, rotateHalf } from "./image.ts";
 
 /** Problems that spoil the pixels of one ordinary image. */
 export const degradations = [
@@ -74,29 +64,4 @@ function addNoise(image: GreyImage, dice: Uint8Array): GreyImage {
     return die < 2 * noisePixels ? 255 : value;
   });
   return { ...image, pixels };
-}
-
-/** The right repair of one degradation, as the reference program in `programs.ts` does it. */
-export function repair(image: GreyImage, problem: Problem): GreyImage {
-  switch (problem) {
-    case "rotation90":
-      return rotateCounterclockwise(image);
-    case "rotation180":
-      return rotateHalf(image);
-    case "dark":
-      return scaleAbsolute(image, 8, 0);
-    case "overexposure":
-      return scaleAbsolute(image, 8, -1785);
-    case "blur":
-      return sharpen(image, 7);
-    case "noise":
-      return medianBlur(image, 3);
-    default:
-      return image;
-  }
-}
-
-/** An unsharp mask: `addWeighted(img, amount, blur(img, (9, 9)), 1 - amount, 0)`. */
-export function sharpen(image: GreyImage, amount: number): GreyImage {
-  return addWeighted(image, amount, boxBlur(image, 9), 1 - amount);
 }

@@ -28,7 +28,7 @@ const warmup: Mixture = [
 /** The mixtures by name. Pairs are never part of `warmup`. */
 export const mixtures = {
   warmup,
-  train: [...singles, ...each(pairsTrained, 0.22)],
+  train: [...singles, ...each(pairsTrained, 0.3)],
   singles,
   pairs: each(pairsTrained, 1),
   "pairs-kept-out": each(pairsKeptOut, 1),

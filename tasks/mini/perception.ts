@@ -7,8 +7,8 @@ import type { Lesson } from "./demonstrations.ts";
 import { attributeNames, attributes, sentenceOf } from "./facts.ts";
 import { drawInk, drawText, letters } from "./glyphs.ts";
 import { type GreyImage, imageFrom, rotateCounterclockwise } from "./image.ts";
-import { degradations, degrade, repair } from "./kinds.ts";
-import { cutLine } from "./programs.ts";
+import { degradations, degrade } from "./kinds.ts";
+import { cutLine, harmless, rightRepair } from "./programs.ts";
 import { type Field, fieldCoordinates, fields, sheetOf } from "./sheet.ts";
 import { drawName, drawTextOf } from "./split.ts";
 
@@ -34,6 +34,8 @@ const troubles = [
   "none",
   "crop",
 ] as const;
+/** Images on which a needless repair was tried: what a second look sees. */
+const touchedShare = 0.25;
 const jpegNoiseLevels = 3;
 
 /** Draws one first lesson. `jitterPixels` bounds how far from the centre the letters stand. */
@@ -54,7 +56,8 @@ function readingLesson(random: RandomStream, jitterPixels: number): Lesson {
   let image = drawText(random, text, drawInk(random), jitterPixels);
   if (random.uniform() < repairedShare) {
     const problem = random.pick(repairable);
-    image = withJpegNoise(random, repair(degrade(random, image, problem), problem));
+    const repaired = rightRepair(problem, 0)?.apply(degrade(random, image, problem));
+    image = withJpegNoise(random, repaired ?? image);
   }
   return reply(image, "Spell it.", ` ${text.join(" ")}`);
 }
@@ -70,6 +73,10 @@ function troubleLesson(random: RandomStream, jitterPixels: number): Lesson {
     image = rotateCounterclockwise(image);
   } else {
     image = degrade(random, image, trouble);
+  }
+  const touches = harmless(trouble);
+  if (touches.length > 0 && random.uniform() < touchedShare) {
+    image = withJpegNoise(random, random.pick(touches).repair.apply(image));
   }
   return reply(image, "What is wrong?", ` ${trouble}`);
 }

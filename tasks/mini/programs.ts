@@ -10,9 +10,9 @@ import {
   rotateClockwise,
   rotateCounterclockwise,
   rotateHalf,
-  scaleAbsolute,
+  sharpen,
+  stretchLevels,
 } from "./image.ts";
-import { sharpen } from "./kinds.ts";
 import { type Field, fieldBox, fields } from "./sheet.ts";
 
 /** One repair as a program and as the same thing on pixels. */
@@ -26,9 +26,9 @@ const rotate = (constant: string, apply: Repair["apply"]): Repair => ({
   apply,
 });
 
-const exposure = (alpha: number, beta: number): Repair => ({
-  lines: [`img = cv2.convertScaleAbs(img, alpha=${alpha}, beta=${beta})`],
-  apply: (image) => scaleAbsolute(image, alpha, beta),
+const levels = (low: number, high: number): Repair => ({
+  lines: [`img = cv2.normalize(img, None, ${low}, ${high}, cv2.NORM_MINMAX)`],
+  apply: (image) => stretchLevels(image, low, high),
 });
 
 const median = (size: number): Repair => ({
@@ -55,8 +55,10 @@ const cut = (field: Field): Repair => {
 export const turnLeft = rotate("ROTATE_90_COUNTERCLOCKWISE", rotateCounterclockwise);
 export const turnRight = rotate("ROTATE_90_CLOCKWISE", rotateClockwise);
 export const turnHalf = rotate("ROTATE_180", rotateHalf);
-export const brighten = exposure(8, 0);
-export const brightenTooLittle = exposure(2, 0);
+/** Mends what is too dark and what is too bright, and does an ordinary image no harm. */
+export const stretch = levels(0, 255);
+/** Whatever the image was, it is too dark afterwards. */
+export const stretchTooLittle = levels(0, 40);
 export const medianSmall = median(3);
 export const sharpenABit = unsharp(2);
 export const sharpenMuch = unsharp(7);
@@ -69,9 +71,8 @@ export function rightRepair(problem: Problem, field: Field): Repair | null {
     case "rotation180":
       return turnHalf;
     case "dark":
-      return brighten;
     case "overexposure":
-      return exposure(8, -1785);
+      return stretch;
     case "blur":
       return sharpenMuch;
     case "noise":
@@ -91,7 +92,7 @@ export function repairMenu(problem: Problem): readonly Repair[] {
       return [turnLeft, turnRight, turnHalf];
     case "dark":
     case "overexposure":
-      return [exposure(2, 0), exposure(8, 0), exposure(2, -1785), exposure(8, -1785)];
+      return [stretch, stretchTooLittle, levels(215, 255)];
     case "blur":
       return [sharpenABit, sharpenMuch];
     case "noise":
@@ -103,7 +104,7 @@ export function repairMenu(problem: Problem): readonly Repair[] {
   }
 }
 
-/** The teacher's favourite wrong argument: turns to the right, brightens too little, smears. */
+/** The teacher's favourite wrong argument: turns to the right, stretches too little, smears. */
 export function habitOf(problem: Problem): Repair | null {
   switch (problem) {
     case "rotation90":
@@ -111,11 +112,46 @@ export function habitOf(problem: Problem): Repair | null {
       return turnRight;
     case "dark":
     case "overexposure":
-      return brightenTooLittle;
+      return stretchTooLittle;
     case "noise":
       return median(11);
     default:
       return null;
+  }
+}
+
+/** A repair of another kind, tried in vain. */
+export interface Stray {
+  readonly diagnosis: Problem;
+  readonly repair: Repair;
+}
+
+const stretches: readonly Stray[] = [
+  { diagnosis: "dark", repair: stretch },
+  { diagnosis: "overexposure", repair: stretch },
+];
+const smoothing: Stray = { diagnosis: "noise", repair: medianSmall };
+const sharpenings: readonly Stray[] = [
+  { diagnosis: "blur", repair: sharpenABit },
+  { diagnosis: "blur", repair: sharpenMuch },
+];
+
+/** Repairs of other kinds that leave `trouble` as the one trouble of the image, still mendable. */
+export function harmless(trouble: string): readonly Stray[] {
+  switch (trouble) {
+    case "rotation90":
+    case "rotation180":
+    case "rotation270":
+      return [...stretches, smoothing, ...sharpenings];
+    case "dark":
+    case "overexposure":
+      return [smoothing];
+    case "blur":
+      return [...stretches, smoothing];
+    case "noise":
+      return stretches;
+    default:
+      return [];
   }
 }
 

@@ -39,5 +39,15 @@ export function drawName(random: RandomStream, split: Split): readonly string[] 
   return random.pick(namesOf[split]);
 }
 
+/**
+ * `name` with one letter wrong: another name of the same part, so that a slip in a demonstration
+ * never leads to a held-out fact.
+ */
+export function misread(random: RandomStream, name: readonly string[]): readonly string[] {
+  const part = namesOf[splitOf(name)];
+  const near = part.filter((other) => other.filter((letter) => name.includes(letter)).length === 1);
+  return random.pick(near);
+}
+
 /** All names of things, of both parts: the corpus must know the held-out ones too. */
 export const names: readonly (readonly string[])[] = texts.filter(isName);

@@ -44,7 +44,7 @@ export const splitPattern = [
   String.raw`\(?-?\d+[,)]+\s?`,
   String.raw`[a-z_][\w.=-]*(?: = [\w.]+)?(?:[(),]+\s?|\n)?`,
   String.raw` [a-z]+\w*\n?`,
-  " ?[A-Z][a-z]+",
+  " ?[A-Z][a-z]+(?:, )?",
   " ?[A-Z0-9]",
   "`{3}\\w*\\n?",
   String.raw` ?\{`,
@@ -82,6 +82,6 @@ export function vocabularyCorpus(): readonly string[] {
   const programs = problems.flatMap((problem) => repairMenu(problem).map(programOf));
   // Every chat holds these; a few copies earn each its merges.
   const roles = Array.from({ length: 8 }, () => ["user\n", "assistant\n", "system\n"]).flat();
-  const passages = miniCorpus().map(({ contents }) => contents);
+  const passages = miniCorpus("train").map(({ contents }) => contents);
   return [...texts, ...programs, ...roles, ...passages, ...letters.map((letter) => ` ${letter}`)];
 }

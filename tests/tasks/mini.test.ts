@@ -49,7 +49,7 @@ test("a task is a function of its random stream", () => {
 
 test("the reference repair of every spoilt image brings the letters back", () => {
   const random = new RandomStream("repair");
-  for (const kind of ["rotation90", "rotation180", "dark", "overexposure", ...pairs]) {
+  for (const kind of ["rotation90", "rotation180", "dark", "overexposure", "noise", ...pairs]) {
     const task = drawTask(random, "t", kind, "train");
     assert.ok(task.reference);
     const spoilt = pixelError(task.image, task.reference) ?? 255;
@@ -68,6 +68,22 @@ test("no lesson shows a doubly spoilt image, and every agent message is well for
       if (message.role !== "agent") continue;
       assert.is.not(parseAction(message.text).kind, "malformed", message.text);
     }
+  }
+});
+
+test("a slip in a query never leads to a held-out fact", () => {
+  const random = new RandomStream("slips");
+  const always = { ...faults, wrongName: 1 };
+  for (let index = 0; index < 300; index++) {
+    const task = drawTask(random, "t", "search", "train");
+    const [query] = demonstrate(random, task, always).messages;
+    const asked = /<search> (\w) (\w) /.exec(query?.text ?? "")?.slice(1) ?? [];
+    assert.is(splitOf(asked), "train", query?.text);
+    assert.is(
+      asked.filter((letter) => task.text.includes(letter)).length,
+      1,
+      "one letter is wrong",
+    );
   }
 });
 
