@@ -142,7 +142,7 @@ function doing(log: RunLog): string {
   );
   if (evaluation !== undefined) {
     const ended = log.ended.get(`e${evaluation.evaluation}`) ?? 0;
-    return `evaluating ${evaluation.name} ${ended}/${evaluation.tasks}`;
+    return `evaluating ${evaluation.name} ${ended}/${evaluation.tasks * evaluation.samples}`;
   }
   const open = [...log.steps.values()].findLast(({ updatedMs }) => updatedMs === null);
   if (open === undefined) return log.started === null ? "starting" : "preparing";

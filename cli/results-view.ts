@@ -16,7 +16,10 @@ export function resultsLines(log: RunLog, colors: Colors): string[] {
     return [...blockLines(name, find("before"), find("after"), colors), ""];
   });
   if (lines.length === 0) return [];
-  return [...lines, colors.dim("Intervals of 95 %: exact match by Wilson, F1 by bootstrap.")];
+  return [
+    ...lines,
+    colors.dim("Intervals of 95 %: exact match by Wilson, F1 and means over samples by bootstrap."),
+  ];
 }
 
 function blockLines(
@@ -32,7 +35,7 @@ function blockLines(
   const header = [
     "",
     "n",
-    ...(["exact match", "F1"] as const).flatMap((title) =>
+    ...["exact match", ...passTitle(shown), "F1"].flatMap((title) =>
       both ? [`${title} before`, "after"] : [title],
     ),
   ];
@@ -42,12 +45,18 @@ function blockLines(
       indent(row),
       String(row.n),
       ...cells.map((cell) => (cell ? figure(cell.em, cell.emInterval) : "–")),
+      ...passTitle(shown).flatMap(() => cells.map((cell) => cell?.passed.toFixed(1) ?? "–")),
       ...cells.map((cell) => (cell ? figure(cell.f1, cell.f1Interval) : "–")),
     ];
   });
   const align = header.map((_, column) => (column === 0 ? ("left" as const) : ("right" as const)));
   const [head = "", ...body] = tableLines(header, rows, align);
   return [colors.bold(title(name, shown)), colors.dim(head), ...body, ...notes(before, after)];
+}
+
+/** `pass@64` where tasks were tried more than once. */
+function passTitle({ log: { samples } }: ScoredEvaluation): readonly string[] {
+  return samples > 1 ? [`pass@${samples}`] : [];
 }
 
 function title(name: string, { log: { sampling } }: ScoredEvaluation): string {

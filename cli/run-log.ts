@@ -58,6 +58,8 @@ export interface EvaluationLog {
   readonly step: number;
   readonly sampling: Sampling;
   readonly tasks: number;
+  /** Trajectories per task. */
+  readonly samples: number;
   readonly plannedMs: number;
   readonly groups: readonly GroupKind[];
   readonly summary: EvaluationSummary | null;
@@ -95,11 +97,11 @@ export class RunLog {
       this.#step(step, { plannedMs: time, groups, samples });
     },
     "evaluation.planned": (data, { time }) => {
-      const { evaluation, name, sampling, tasks } = data;
+      const { evaluation, name, sampling, tasks, samples } = data;
       const moment = this.#momentOf(name);
       const step = this.#stepsPlanned;
       const plannedMs = time;
-      this.#evaluation(evaluation, { name, sampling, tasks, moment, step, plannedMs });
+      this.#evaluation(evaluation, { name, sampling, tasks, samples, moment, step, plannedMs });
     },
     "evaluation.started": ({ evaluation, tasks }) => {
       this.#evaluation(evaluation, { groups: tasks.map(({ task, kind }) => ({ task, kind })) });
@@ -181,6 +183,7 @@ export class RunLog {
       step: 0,
       sampling: { temperature: 1, greedy: false, tools: true },
       tasks: 0,
+      samples: 1,
       plannedMs: 0,
       groups: [],
       summary: null,

@@ -4,9 +4,14 @@ import { bootstrapInterval, type Interval, wilsonInterval } from "./statistics.t
 
 /** Percentages, 0–100. */
 export interface Score {
+  /** Tasks. */
   readonly n: number;
+  /** Trajectories per task; `em` and `f1` are means over all of them. */
+  readonly samples: number;
   readonly em: number;
   readonly emInterval: Interval;
+  /** Share of tasks that at least one of their samples solved: pass@samples. */
+  readonly passed: number;
   readonly f1: number;
   readonly f1Interval: Interval;
 }
@@ -48,18 +53,37 @@ export function scoreRows(
   return rows;
 }
 
-/** The score of at least one trajectory. */
+/**
+ * The score of at least one trajectory. Samples of one task are no independent trials, so that
+ * intervals are over tasks: Wilson's where each was tried once, else by bootstrap.
+ */
 export function scoreOf(judged: readonly Judged[], seed: string): Score {
-  const n = judged.length;
-  const right = judged.filter(({ em }) => em === 1).length;
-  const f1s = judged.map(({ f1 }) => f1);
+  const tasks = byGroup(judged);
+  const ems = tasks.map((samples) => mean(samples.map(({ em }) => em)));
+  const f1s = tasks.map((samples) => mean(samples.map(({ f1 }) => f1)));
+  const passed = tasks.filter((samples) => samples.some(({ em }) => em === 1)).length;
+  const isTriedOnce = judged.length === tasks.length;
   return {
-    n,
-    em: (100 * right) / n,
-    emInterval: percent(wilsonInterval(right, n)),
-    f1: (100 * f1s.reduce((sum, f1) => sum + f1, 0)) / n,
+    n: tasks.length,
+    samples: Math.round(judged.length / tasks.length),
+    em: 100 * mean(ems),
+    emInterval: percent(
+      isTriedOnce ? wilsonInterval(passed, tasks.length) : bootstrapInterval(ems, seed),
+    ),
+    passed: (100 * passed) / tasks.length,
+    f1: 100 * mean(f1s),
     f1Interval: percent(bootstrapInterval(f1s, seed)),
   };
+}
+
+function byGroup(judged: readonly Judged[]): readonly (readonly Judged[])[] {
+  const groups = new Map<number, Judged[]>();
+  for (const one of judged) groups.set(one.group, [...(groups.get(one.group) ?? []), one]);
+  return [...groups.values()];
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function percent([low, high]: Interval): Interval {

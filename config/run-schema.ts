@@ -129,6 +129,8 @@ const evaluationSet = z.strictObject({
   /** Which tasks, by the source's name for them. */
   set: z.string().min(1),
   tasks: count(tasksPerEventMax),
+  /** Trajectories per task; with more than one, pass@samples is told too. */
+  samples: count(samplesMax).default(1),
   /** False: sampled at `rollout.temperature`. */
   greedy: z.boolean(),
   /** False: tools hand back their input unchanged, a control that shows what they are worth. */
@@ -250,9 +252,15 @@ function contradictions({ rollout, learner, evaluation }: RunConfig): Contradict
     found.push([["learner", "minibatches"], message]);
   }
   const names = new Set<string>();
-  for (const [index, { name }] of evaluation.sets.entries()) {
-    const path = ["evaluation", "sets", index, "name"];
-    if (names.has(name)) found.push([path, `"${name}" is the name of another set already`]);
+  for (const [index, { name, greedy, samples }] of evaluation.sets.entries()) {
+    const path = ["evaluation", "sets", index];
+    if (names.has(name)) {
+      found.push([[...path, "name"], `"${name}" is the name of another set already`]);
+    }
+    if (greedy && samples > 1) {
+      const message = "must be 1 where greedy = true: every sample would be the same";
+      found.push([[...path, "samples"], message]);
+    }
     names.add(name);
   }
   const used = evaluation.sets.some(({ when }) => when.includes("every"));

@@ -10,9 +10,9 @@ export function planSettings({ run, rollout, evaluation }: RunConfig) {
   const sets = (moment: Moment) =>
     evaluation.sets
       .filter(({ when }) => when.includes(moment))
-      .map(({ name, set, tasks, greedy, tools }) => {
+      .map(({ name, set, tasks, samples, greedy, tools }) => {
         const sampling: Sampling = { temperature: rollout.temperature, greedy, tools };
-        return { name, set, tasks, sampling };
+        return { name, set, tasks, samples, sampling };
       });
   return {
     steps: run.steps,

@@ -42,6 +42,9 @@ const sampling = z.strictObject({
   tools: z.boolean(),
 });
 
+/** Runs of before it was recorded had one. */
+const samples = z.int().positive().default(1);
+
 const component = z.strictObject({ name: z.string(), value: z.number(), weight: z.number() });
 
 const summary = z.strictObject({
@@ -84,6 +87,8 @@ export const eventSchemas = {
     policy: hash,
     sampling,
     tasks: count,
+    /** Trajectories per task. */
+    samples,
     observed,
   }),
   "run.completed": z.strictObject({ steps: count, policy: hash, observed }),
@@ -93,6 +98,7 @@ export const eventSchemas = {
     policy: hash,
     sampling,
     tasks: z.array(task),
+    samples,
     observed,
   }),
   "evaluation.completed": z.strictObject({

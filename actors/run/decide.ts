@@ -92,8 +92,9 @@ function nextEvent(
       tasks: [...tasks],
     });
   }
-  const { evaluation, name, sampling } = next;
-  return event("evaluation.planned", { evaluation, name, policy, sampling, tasks: next.tasks });
+  const { evaluation, name, sampling, tasks: count, samples } = next;
+  const facts = { evaluation, name, policy, sampling, tasks: count, samples };
+  return event("evaluation.planned", facts);
 }
 
 function imagesOf({ image, reference }: Task): HashName[] {

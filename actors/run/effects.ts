@@ -91,7 +91,8 @@ async function playEvaluation(
   assert(planned?.kind === "evaluation", `item ${item} of the plan is an evaluation`);
   const policy = policyOf(state.context);
   const started = await beginEvaluation(parts, planned, policy);
-  const order = orderOf(`e${planned.evaluation}`, policy, started.sampling, 1, started.tasks);
+  const { sampling, samples, tasks } = started;
+  const order = orderOf(`e${planned.evaluation}`, policy, sampling, samples, tasks);
   const performances = await parts.stage.perform(order, signal);
   await endEvaluation(parts, planned, performances);
   return { type: "advance", item, policy, tasks: await nextTasks(parts, item) };
@@ -99,11 +100,11 @@ async function playEvaluation(
 
 async function beginEvaluation(
   { run, tasks, putBlob, evaluations }: RunParts,
-  { evaluation, name, set, tasks: count, sampling }: PlannedEvaluation,
+  { evaluation, name, set, tasks: count, samples, sampling }: PlannedEvaluation,
   policy: HashName,
 ): Promise<EventData<"evaluation.started">> {
   const drawn = await storeTasks(putBlob, await tasks.evaluation(set, count));
-  const started = { evaluation, name, policy, sampling, tasks: drawn };
+  const started = { evaluation, name, policy, sampling, tasks: drawn, samples };
   const id = sha256Hex(`evaluate ${run} ${evaluation}`);
   const stream = streams.evaluation(run, evaluation);
   mustTake(await evaluations.tell(stream, { id, type: "evaluate", started }));

@@ -7,6 +7,8 @@ export interface EvaluationSettings {
   /** Which tasks: a name that the task source knows. */
   readonly set: string;
   readonly tasks: number;
+  /** Trajectories per task. */
+  readonly samples: number;
   readonly sampling: Sampling;
 }
 

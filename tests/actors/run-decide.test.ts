@@ -16,7 +16,13 @@ import { isDuplicate, rejectionOf, Scenario, typesOf } from "./scenario.ts";
 const test = suite("run: decide");
 const named = (text: string) => hashName(Buffer.from(text));
 const sampling = { temperature: 1, greedy: false, tools: true };
-const evaluation = (name: string) => ({ name, set: "singles", tasks: 2, sampling });
+const evaluation = (name: string) => ({
+  name,
+  set: "singles",
+  tasks: 2,
+  samples: 1,
+  sampling,
+});
 
 const task = (id: string, more: Partial<Task> = {}): Task => ({
   id,
@@ -136,7 +142,14 @@ test("an evaluation begins once and ends once", () => {
   assert.match(rejectionOf(scenario.when({ type: "summarize", summary })), /after it has begun/);
   const begin = {
     type: "evaluate" as const,
-    started: { evaluation: 0, name: "e", policy: named("p0"), sampling, tasks: [task("a")] },
+    started: {
+      evaluation: 0,
+      name: "e",
+      policy: named("p0"),
+      sampling,
+      tasks: [task("a")],
+      samples: 1,
+    },
   };
   assert.equal(typesOf(scenario.when(begin)), ["evaluation.started"]);
   assert.ok(isDuplicate(scenario.when(begin)));

@@ -51,6 +51,21 @@ test("intervals contain their estimate", () => {
   void fc.assert(property, { seed: 5 });
 });
 
+test("with several samples a task counts once, and passes if any of them is right", () => {
+  const groups = [0, 1].map(() => ({ task: "search", kind: "search" }));
+  const judge = (group: number, em: number) => ({ group, reward: 1, em, f1: em, components: [] });
+  const judged = [
+    judge(0, 0),
+    judge(0, 1),
+    judge(0, 0),
+    judge(0, 0),
+    ...[0, 0, 0, 0].map(() => judge(1, 0)),
+  ];
+  const [all] = scoreRows(groups, judged, "seed");
+  assert.equal([all?.n, all?.samples, all?.em, all?.passed], [2, 4, 12.5, 50]);
+  assert.ok((all?.emInterval[0] ?? -1) >= 0 && (all?.emInterval[1] ?? 99) <= 25);
+});
+
 test("rows are all, tasks, kinds; a task of one kind of its own name is not split", () => {
   const groups = [
     { task: "search", kind: "search" },

@@ -89,10 +89,11 @@ async function writeEvaluation(
   right: readonly number[],
 ): Promise<void> {
   const facts = { evaluation, name: "singles", policy: policyOf(policy) };
-  const planned = { ...facts, sampling: sampled, tasks: tasks.length };
+  const planned = { ...facts, sampling: sampled, tasks: tasks.length, samples: 1 };
   await writer.append(streams.run(run), event("evaluation.planned", planned));
   const stream = streams.evaluation(run, evaluation);
-  await writer.append(stream, event("evaluation.started", { ...facts, sampling: sampled, tasks }));
+  const opened = { ...facts, sampling: sampled, tasks, samples: 1 };
+  await writer.append(stream, event("evaluation.started", opened));
   const rewards = right.map((em, group) => reward(run, `e${evaluation}`, group, em));
   await writer.append(streams.judge(run), ...rewards);
   const em = (100 * right.reduce((sum, one) => sum + one, 0)) / right.length;
