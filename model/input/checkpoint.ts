@@ -3,33 +3,26 @@
 //
 // Invariants: 1. every tensor is known with its exact place before the first one is read;
 //             2. the index and the shards agree: a tensor lies in the file the index names, and
-//                no shard holds a tensor that the index does not give it (I6).
-import { type FileHandle, open } from "node:fs/promises";
+//                no shard holds a tensor that the index does not give it (I6);
+//             3. tensors go by their published names, whatever layout the files were written in.
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { ensureError } from "../../events/index.ts";
 import { CheckpointError } from "./errors.ts";
-import { widenBfloat16, widenFloat16 } from "./float-bits.ts";
 import { readJsonFile } from "./json-file.ts";
 import {
-  elementCount,
   parseHeader,
   parseHeaderLength,
   safetensorsPrefixBytes,
   type TensorEntry,
-  tensorElementBytes,
 } from "./safetensors-header.ts";
+import { openFile, readExactly, readFloat32 } from "./tensor-data.ts";
+import { publishedName } from "./tensor-names.ts";
 import { fileExists } from "./whole-file.ts";
 
 /** Name of the single weights file. */
 export const weightsFile = "model.safetensors";
 /** Name of the file that maps tensors to shards. */
 export const weightsIndexFile = "model.safetensors.index.json";
-
-/** Bytes read at a time: bounds the scratch memory of a tensor of any size. */
-const chunkBytes = 16 * 1024 * 1024;
-/** Bytes of the largest tensor we decode into one array (V8 allows arrays of 2^32 - 1 elements). */
-const decodedBytesMax = 16 * 1024 * 1024 * 1024;
 
 const shardNamePattern = /^[A-Za-z0-9_.-]+\.safetensors$/;
 const indexSchema = z.object({
@@ -42,7 +35,7 @@ const indexSchema = z.object({
 /** An open checkpoint. Holds no file handles. */
 export interface Checkpoint {
   readonly directory: string;
-  /** Every tensor by name, in name order of its file. */
+  /** Every tensor by its published name, file by file, in the order of the file. */
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   /**
    * Where tensor `name` lies; with `shape`, also checks that it has exactly that shape.
@@ -65,7 +58,7 @@ export interface Checkpoint {
  * @throws CheckpointError naming the file and the tensor that is missing, damaged or contradictory.
  */
 export async function openCheckpoint(directory: string): Promise<Checkpoint> {
-  const tensors = await openTensors(directory);
+  const tensors = published(directory, await openTensors(directory));
   const entry = (name: string, shape?: readonly number[]) =>
     requireTensor(directory, tensors, name, shape);
   return {
@@ -82,13 +75,16 @@ export async function openCheckpoint(directory: string): Promise<Checkpoint> {
  * @throws CheckpointError when it is missing, cut short or malformed.
  */
 export async function readSafetensorsHeader(file: string): Promise<Map<string, TensorEntry>> {
-  return await withFile(file, async (handle) => {
+  const handle = await openFile(file);
+  try {
     const { size } = await handle.stat();
     const prefix = await readExactly(handle, file, 0, Math.min(size, safetensorsPrefixBytes));
     const length = parseHeaderLength(prefix, file, size);
     const header = await readExactly(handle, file, safetensorsPrefixBytes, length);
     return parseHeader(header, file, size);
-  });
+  } finally {
+    await handle.close();
+  }
 }
 
 async function openTensors(directory: string): Promise<Map<string, TensorEntry>> {
@@ -108,7 +104,9 @@ async function openShards(directory: string, index: string): Promise<Map<string,
   const { weight_map } = await readJsonFile(index, indexSchema);
   const tensors = new Map<string, TensorEntry>();
   for (const shard of [...new Set(Object.values(weight_map))].sort()) {
-    for (const [name, entry] of await readSafetensorsHeader(join(directory, shard))) {
+    const file = join(directory, shard);
+    if (!(await fileExists(file))) throw shardMissing(file, index, shard, weight_map);
+    for (const [name, entry] of await readSafetensorsHeader(file)) {
       const claimed = Object.hasOwn(weight_map, name) ? weight_map[name] : undefined;
       if (claimed !== shard) {
         throw new CheckpointError(
@@ -125,6 +123,27 @@ async function openShards(directory: string, index: string): Promise<Map<string,
     if (!tensors.has(name)) throw tensorMissing(join(directory, shard), name);
   }
   return tensors;
+}
+
+/** Tensors under their published names; both layouts in one folder are a contradiction. */
+function published(
+  directory: string,
+  tensors: ReadonlyMap<string, TensorEntry>,
+): ReadonlyMap<string, TensorEntry> {
+  const renamed = new Map<string, TensorEntry>();
+  for (const [written, entry] of tensors) {
+    const name = publishedName(written);
+    if (renamed.has(name)) {
+      throw new CheckpointError(
+        "checkpoint.tensor_twice",
+        `${directory} holds tensor ${name} twice, once more as ${written} in ${entry.file}; ` +
+          `keep one of the two layouts`,
+        { facts: { directory, file: entry.file, tensor: name } },
+      );
+    }
+    renamed.set(name, entry);
+  }
+  return renamed;
 }
 
 function requireTensor(
@@ -146,89 +165,26 @@ function requireTensor(
   return entry;
 }
 
-async function readFloat32(name: string, entry: TensorEntry): Promise<Float32Array> {
-  const { dtype, file, byteOffset, byteLength } = entry;
-  if (dtype !== "F32" && dtype !== "BF16" && dtype !== "F16") {
-    throw new CheckpointError(
-      "checkpoint.dtype",
-      `${file}: tensor ${name} is ${dtype}; only BF16, F16 and F32 weights are read`,
-      { facts: { file, tensor: name, dtype } },
-    );
-  }
-  const count = elementCount(entry.shape);
-  if (4 * count > decodedBytesMax) {
-    throw new CheckpointError(
-      "checkpoint.tensor_too_large",
-      `${file}: tensor ${name} takes ${4 * count} bytes as float32, above ${decodedBytesMax}`,
-      { facts: { file, tensor: name, bytes: 4 * count, limit: decodedBytesMax } },
-    );
-  }
-  const values = new Float32Array(count);
-  const size = tensorElementBytes(dtype);
-  await withFile(file, async (handle) => {
-    for (let done = 0; done < byteLength; done += chunkBytes) {
-      const length = Math.min(chunkBytes, byteLength - done);
-      const bytes = await readExactly(handle, file, byteOffset + done, length);
-      widen(dtype, bytes.buffer, values, done / size);
-    }
-  });
-  return values;
-}
-
-/** Writes the float32 values of `buffer` into `target` from `offset` on. */
-function widen(
-  dtype: "F32" | "BF16" | "F16",
-  buffer: ArrayBuffer,
-  target: Float32Array,
-  offset: number,
-): void {
-  if (dtype === "F32") target.set(new Float32Array(buffer), offset);
-  else if (dtype === "BF16") widenBfloat16(new Uint16Array(buffer), target, offset);
-  else widenFloat16(new Uint16Array(buffer), target, offset);
-}
-
-/** Reads into a buffer of its own, so that typed arrays can be laid over it from offset 0. */
-async function readExactly(
-  handle: FileHandle,
-  file: string,
-  position: number,
-  length: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
-    if (bytesRead === 0) {
-      throw new CheckpointError(
-        "checkpoint.truncated",
-        `${file} is cut short: no bytes at ${position + done}; fetch it again`,
-        { facts: { file, needed: position + length, bytes: position + done } },
-      );
-    }
-    done += bytesRead;
-  }
-  return bytes;
-}
-
-async function withFile<T>(file: string, use: (handle: FileHandle) => Promise<T>): Promise<T> {
-  const unreadable = (error: unknown) => {
-    if (error instanceof CheckpointError) throw error;
-    throw new CheckpointError(
-      "checkpoint.file_unreadable",
-      `cannot read ${file}: ${ensureError(error).message}`,
-      { cause: error, facts: { file } },
-    );
-  };
-  const handle = await open(file, "r").catch(unreadable);
-  return await use(handle)
-    .catch(unreadable)
-    .finally(() => handle.close());
-}
-
 function tensorMissing(place: string, name: string): CheckpointError {
   return new CheckpointError(
     "checkpoint.tensor_missing",
     `${place} has no tensor ${name}; the checkpoint is incomplete or of another model`,
     { facts: { place, tensor: name } },
+  );
+}
+
+function shardMissing(
+  file: string,
+  index: string,
+  shard: string,
+  weightMap: Readonly<Record<string, string>>,
+): CheckpointError {
+  const names = Object.keys(weightMap).filter((name) => weightMap[name] === shard);
+  const others = names.length > 1 ? ` and ${names.length - 1} more` : "";
+  return new CheckpointError(
+    "checkpoint.shard_missing",
+    `${file} is missing: ${basename(index)} places tensor ${names[0]}${others} in it; fetch the ` +
+      `file, or all of the checkpoint again`,
+    { facts: { file, index, tensors: names.length } },
   );
 }

@@ -25,6 +25,18 @@ export function narrowToBfloat16(source: Float32Array): Uint16Array {
   return narrow;
 }
 
+/**
+ * Rounds float32 to IEEE binary16 bit patterns, to nearest, ties to even. What is too large for the
+ * type becomes an infinity; NaN stays a quiet NaN.
+ */
+export function narrowToFloat16(source: Float32Array): Uint16Array {
+  const bits = new Uint32Array(source.buffer, source.byteOffset, source.length);
+  const narrow = new Uint16Array(source.length);
+  for (let index = 0; index < bits.length; index++)
+    narrow[index] = roundToFloat16(bits[index] ?? 0);
+  return narrow;
+}
+
 /** The float32 nearest to `value` among bfloat16 values. */
 export function bfloat16Value(value: number): number {
   scratch[0] = value;
@@ -36,6 +48,23 @@ function roundToBfloat16(bits: number): number {
   if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
   // Adding just under half a unit, plus the last kept bit, carries exactly when it must.
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+function roundToFloat16(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const size = bits & 0x7fffffff;
+  if (size > 0x7f800000) return sign | 0x7e00;
+  // From half a unit above the largest number (65,504) on, the nearest is infinity.
+  if (size >= 0x477ff000) return sign | 0x7c00;
+  // Normal numbers: 13 bits of the fraction go, and 112 comes off the exponent's bias.
+  if (size >= 0x38800000) {
+    const rounded = size + 0xfff + ((size >>> 13) & 1);
+    return sign | ((rounded - 0x38000000) >>> 13);
+  }
+  // Below 2^-14, units are 2^-24: float32's own rounding at 2^-1 does the work.
+  scratchBits[0] = size;
+  scratch[0] = (scratch[0] ?? 0) + 0.5;
+  return sign | ((scratchBits[0] ?? 0) - 0x3f000000);
 }
 
 function float16Value(bits: number): number {

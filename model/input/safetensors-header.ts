@@ -34,13 +34,17 @@ const elementBytes = {
 /** Element types of the format. */
 export type TensorType = keyof typeof elementBytes;
 
-/** Element types we write. */
-export type WritableTensorType = "BF16" | "F32";
+/** Element types we write from float32 values. */
+export type WritableTensorType = "BF16" | "F16" | "F32";
 
-/** Where one tensor lies. */
-export interface TensorEntry {
+/** Type and shape of a tensor. */
+export interface TensorForm {
   readonly dtype: TensorType;
   readonly shape: readonly number[];
+}
+
+/** Where one tensor lies. */
+export interface TensorEntry extends TensorForm {
   /** Path of the file that holds it. */
   readonly file: string;
   /** Offset of its first byte from the start of the file. */
@@ -60,6 +64,11 @@ const metadataSchema = z.record(z.string(), z.string());
 /** Bytes of one element. */
 export function tensorElementBytes(dtype: TensorType): number {
   return elementBytes[dtype];
+}
+
+/** Whether values of this type are read as float32. */
+export function isFloatType(dtype: TensorType): dtype is WritableTensorType {
+  return dtype === "F32" || dtype === "BF16" || dtype === "F16";
 }
 
 /** Number of elements of `shape`; a scalar has one. */
@@ -128,16 +137,13 @@ export function parseHeader(
   return entries;
 }
 
-/** Bytes of prefix and header for tensors of one type, in name order, and where the data ends. */
-export function formatHeader(
-  shapes: ReadonlyMap<string, readonly number[]>,
-  dtype: WritableTensorType,
-): Uint8Array {
+/** Bytes of prefix and header for tensors whose data follow in the order of their sorted names. */
+export function formatHeader(forms: ReadonlyMap<string, TensorForm>): Uint8Array {
   // transformers refuses files whose metadata do not say which framework laid the tensors out.
   const header = new Map<string, unknown>([["__metadata__", { format: "pt" }]]);
   let offset = 0;
-  for (const name of sortedNames(shapes.keys())) {
-    const shape = shapes.get(name) ?? [];
+  for (const name of sortedNames(forms.keys())) {
+    const { dtype, shape } = forms.get(name) ?? { dtype: "F32", shape: [0] };
     const end = offset + elementCount(shape) * elementBytes[dtype];
     header.set(name, { dtype, shape, data_offsets: [offset, end] });
     offset = end;

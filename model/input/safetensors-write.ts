@@ -3,7 +3,7 @@
 import { endianness } from "node:os";
 import { assert } from "../../events/index.ts";
 import { concatBytes } from "./concat-bytes.ts";
-import { narrowToBfloat16 } from "./float-bits.ts";
+import { narrowToBfloat16, narrowToFloat16 } from "./float-bits.ts";
 import {
   elementCount,
   formatHeader,
@@ -31,7 +31,7 @@ export function encodeSafetensors(
 
 /**
  * Writes `tensors` to `file`: the same bytes as `encodeSafetensors`, without holding them all. The
- * file appears complete or not at all. BF16 is rounded to nearest, ties to even.
+ * file appears complete or not at all.
  */
 export async function writeSafetensors(
   file: string,
@@ -46,8 +46,7 @@ function* safetensorsParts(
   dtype: WritableTensorType,
 ): Generator<Uint8Array> {
   assert(endianness() === "LE", "safetensors are little-endian and so must this machine be");
-  const shapes = new Map([...tensors].map(([name, { shape }]) => [name, shape]));
-  yield formatHeader(shapes, dtype);
+  yield formatHeader(new Map([...tensors].map(([name, { shape }]) => [name, { dtype, shape }])));
   for (const name of sortedNames(tensors.keys())) {
     const tensor = tensors.get(name);
     assert(tensor !== undefined, `tensor ${name} vanished while it was written`);
@@ -56,10 +55,24 @@ function* safetensorsParts(
       data.length === elementCount(shape),
       `tensor ${name} has ${data.length} values for shape [${shape}]`,
     );
-    for (let first = 0; first < data.length; first += chunkElements) {
-      const chunk = data.subarray(first, first + chunkElements);
-      const values = dtype === "BF16" ? narrowToBfloat16(chunk) : chunk;
-      yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    }
+    yield* floatBytes(data, dtype);
   }
 }
+
+/**
+ * The bytes of float32 values as `dtype`, piece by piece. 16-bit types round to nearest, ties to
+ * even.
+ */
+export function* floatBytes(data: Float32Array, dtype: WritableTensorType): Generator<Uint8Array> {
+  for (let first = 0; first < data.length; first += chunkElements) {
+    const chunk = data.subarray(first, first + chunkElements);
+    const values = narrowTo[dtype](chunk);
+    yield new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  }
+}
+
+const narrowTo = {
+  BF16: narrowToBfloat16,
+  F16: narrowToFloat16,
+  F32: (values: Float32Array) => values,
+} as const;

@@ -4,12 +4,12 @@ import { access, open, rename } from "node:fs/promises";
 /** Writes `parts` to `file`: beside it first, then under its name, once all bytes are on disk. */
 export async function writeWholeFile(
   file: string,
-  parts: Iterable<Uint8Array | string>,
+  parts: Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>,
 ): Promise<void> {
   const partial = `${file}.partial`;
   const handle = await open(partial, "w");
   try {
-    for (const part of parts) await handle.writeFile(part);
+    for await (const part of parts) await handle.writeFile(part);
     await handle.sync();
   } finally {
     await handle.close();
