@@ -2,6 +2,7 @@
 import type { Command } from "../command.ts";
 import { describeError } from "../exit.ts";
 import { moment, shortHash } from "../format.ts";
+import { baseName, scoredEvaluations } from "../results.ts";
 import { readRun, runNames } from "../run-directory.ts";
 import type { RunLog } from "../run-log.ts";
 import { tableLines } from "../table.ts";
@@ -47,12 +48,21 @@ async function rowOf(folder: string, run: string): Promise<RunRow> {
       steps: log.stepsLearned,
       stepsTotal: stepsTotalOf(log),
       policy: log.policy,
-      em: [...log.evaluations.values()].findLast(({ summary }) => summary)?.summary?.em ?? null,
+      em: latestExactMatch(log),
       problem: null,
     };
   } catch (thrown) {
     return { ...empty, state: "unreadable", problem: describeError(thrown) };
   }
+}
+
+/** Of the run's first set, when it was evaluated last: later sets may be controls. */
+function latestExactMatch(log: RunLog): number | null {
+  const done = scoredEvaluations(log).map((one) => one.log);
+  const first = done[0];
+  if (first === undefined) return null;
+  const latest = done.findLast(({ name }) => baseName(name) === baseName(first.name));
+  return latest?.summary?.em ?? null;
 }
 
 /** The planned number of steps, by the recorded configuration. */
