@@ -170,7 +170,7 @@ def token_scores(model, rows, images):
 def loss_of(current, base, rows, divergence):
     """The documented loss. Old and reference log-probs stray from `base`, which is recorded."""
     count = len(base)
-    per_row = uniforms("advantages", len(rows)) * 1.5
+    per_row = uniforms("gain", len(rows)) * 1.5
     sizes = [len(row["chosen"]) for row in rows]
     advantages = torch.from_numpy(np.repeat(per_row, sizes).astype(np.float32))
     weights = torch.from_numpy(spread("weights", count, 1, 0.5))
@@ -179,6 +179,8 @@ def loss_of(current, base, rows, divergence):
     ratio = (current - old).exp()
     low, high = 1 - CLIP_LOW, 1 + CLIP_HIGH
     assert min((ratio - low).abs().min(), (ratio - high).abs().min()) > BOUND_DISTANCE_MIN
+    for sign in (advantages > 0, advantages < 0):  # every case of the clip occurs
+        assert all((sign & case).any() for case in (ratio < low, ratio > high))
     gain = torch.minimum(ratio * advantages, ratio.clamp(low, high) * advantages)
     loss = -(weights * gain).sum() / count
     if divergence:

@@ -209,7 +209,7 @@ function normOf(values: Float32Array): number {
 function lossInputs({ recorded, rows }: Fixture, run: RecordedGradients): LossInputs {
   const { clipLow, clipHigh } = recorded.batch;
   const count = run.logProbs.length;
-  const perRow = uniforms("advantages", rows.length);
+  const perRow = uniforms("gain", rows.length);
   const advantages = rows.flatMap(({ chosen }, row) =>
     Array.from(chosen, () => 1.5 * (perRow[row] ?? 0)),
   );
