@@ -40,7 +40,7 @@ interface Bench extends z.infer<typeof benchModule> {
 
 export const bench: Command = {
   name: "bench",
-  about: "Measure this machine: ledger, bus, sandbox, model, a run",
+  about: "Measure this machine, and the model beside its reference",
   args: {
     name: { type: "positional", required: false, description: "Only this one (default: all)" },
   },

@@ -1,5 +1,5 @@
 // The largest difference between this model and the reference, quantity by quantity.
-import type { LossInputs, Policy, TensorMap, Tuning } from "../../../model/index.ts";
+import type { LossInputs, Policy, Role, TensorMap, Tuning } from "../../../model/index.ts";
 import { openPolicy, trainableParameters } from "../../../model/index.ts";
 import { type Fixture, promptOf, type RecordedGradients } from "./fixture.ts";
 import { projections, spread, uniforms, weightOf } from "./formula.ts";
@@ -8,24 +8,28 @@ import { allLogits } from "./logits.ts";
 /** How far we are from the reference in one quantity, and where it is worst. */
 export interface Difference {
   readonly quantity: string;
+  /** `absolute`, `of the norm` or `tokens`. */
+  readonly unit: string;
   readonly largest: number;
   readonly where: string;
   /** What it may be at most. */
   readonly max: number;
 }
 
-/** The bound on values (absolute) and on gradients (relative to the norm of each). */
+/** The bound on values and, relative to the norm of each, on gradients. */
 const differenceMax = 1e-4;
 
 /** Keeps the largest of what it is shown. */
 class Largest {
   readonly #quantity: string;
+  readonly #unit: string;
   readonly #max: number;
   #largest = 0;
   #where = "";
 
-  constructor(quantity: string, max: number = differenceMax) {
+  constructor(quantity: string, unit = "absolute", max: number = differenceMax) {
     this.#quantity = quantity;
+    this.#unit = unit;
     this.#max = max;
   }
 
@@ -33,7 +37,7 @@ class Largest {
     const difference = Math.abs((actual ?? Number.NaN) - expected) / scale;
     if (difference <= this.#largest) return;
     // What is not a number is larger than any.
-    this.#largest = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+    this.#largest = Number.isNaN(difference) ? Number.MAX_VALUE : difference;
     this.#where = where;
   }
 
@@ -46,6 +50,7 @@ class Largest {
   get difference(): Difference {
     return {
       quantity: this.#quantity,
+      unit: this.#unit,
       largest: this.#largest,
       where: this.#where,
       max: this.#max,
@@ -58,7 +63,8 @@ export async function differencesOf(fixture: Fixture): Promise<readonly Differen
   const { recorded } = fixture;
   const { rank, alpha, runs } = recorded.batch.lora;
   const full = await openAs(fixture, { type: "full" }, ["vision", "generate", "learn"]);
-  const lora = await openAs(fixture, { type: "lora", rank, alpha, seed: 0 }, ["vision", "learn"]);
+  const language = await openAs(fixture, { type: "full", scope: "language" }, learning);
+  const lora = await openAs(fixture, { type: "lora", rank, alpha, seed: 0 }, learning);
   try {
     return [
       await visionDifference(fixture, full),
@@ -66,12 +72,15 @@ export async function differencesOf(fixture: Fixture): Promise<readonly Differen
       await logProbsDifference(fixture, full),
       await greedyDifference(fixture, full),
       ...(await gradientDifferences(fixture, "full", full, recorded.batch.full)),
+      ...(await gradientDifferences(fixture, "language", language, recorded.batch.full)),
       ...(await gradientDifferences(fixture, "lora", lora, runs)),
     ];
   } finally {
-    await Promise.all([full.policy.close(), lora.policy.close()]);
+    for (const { policy } of [full, language, lora]) await policy.close();
   }
 }
+
+const learning: readonly Role[] = ["vision", "learn"];
 
 /** A policy with its parameters. */
 interface Opened {
@@ -82,7 +91,7 @@ interface Opened {
 async function openAs(
   { config, tensors }: Fixture,
   tuning: Tuning,
-  roles: readonly ("vision" | "generate" | "learn")[],
+  roles: readonly Role[],
 ): Promise<Opened> {
   const policy = await openPolicy({ config, tensors, tuning, threads: 1, roles });
   const trainable = trainableParameters(config, tuning);
@@ -93,7 +102,7 @@ async function visionDifference(
   { recorded, images }: Fixture,
   { policy, parameters }: Opened,
 ): Promise<Difference> {
-  const largest = new Largest("vision embeddings");
+  const largest = new Largest("vision");
   const encoded = await policy.vision(parameters, [...images.values()]);
   for (const [index, { name, first, last, projections: sums }] of recorded.images.entries()) {
     const values = encoded[index] ?? new Float32Array(0);
@@ -146,7 +155,7 @@ async function greedyDifference(
   { policy, parameters }: Opened,
 ): Promise<Difference> {
   const { greedy, banned } = fixture.recorded;
-  const largest = new Largest("greedy tokens", 0);
+  const largest = new Largest("greedy", "tokens", 0);
   const rows = greedy.map((one) => ({
     context: promptOf(fixture, one),
     tokensMax: one.ids.length,
@@ -170,7 +179,8 @@ async function gradientDifferences(
 ): Promise<readonly Difference[]> {
   const { recorded, rows } = fixture;
   const sampling = { temperature: recorded.batch.temperature, bannedIds: recorded.banned };
-  const scores = new Largest(`${name}: log-probs, entropies, loss`);
+  // The log-prob and entropy of each chosen token as it is sampled, and the loss.
+  const scores = new Largest(`${name}.scores`);
   const differences: Difference[] = [];
   for (const run of runs) {
     const loss = lossInputs(fixture, run);
@@ -178,8 +188,10 @@ async function gradientDifferences(
     scores.seeAll("log-prob", result.logProbs, run.logProbs);
     scores.seeAll("entropy", result.entropies, run.entropies);
     scores.see("loss", result.loss, run.loss);
-    const title = `${name}: gradient${run.divergence > 0 ? " with KL" : ""}`;
-    differences.push(gradientDifference(title, result.gradients, run));
+    const title = `${name}.gradient${run.divergence > 0 ? ".kl" : ""}`;
+    // A policy that trains less has fewer gradients, which are the same.
+    const names = Object.keys(run.gradients).filter((one) => parameters.has(one));
+    differences.push(gradientDifference(title, result.gradients, names, run));
   }
   return [scores.difference, ...differences];
 }
@@ -188,10 +200,11 @@ async function gradientDifferences(
 function gradientDifference(
   title: string,
   gradients: TensorMap,
+  names: readonly string[],
   { gradients: expected }: RecordedGradients,
 ): Difference {
-  const largest = new Largest(title);
-  for (const name of new Set([...gradients.keys(), ...Object.keys(expected)])) {
+  const largest = new Largest(title, "of the norm");
+  for (const name of new Set([...gradients.keys(), ...names])) {
     const [norm, one, two, ...first] = expected[name] ?? [Number.NaN, 0, 0];
     const found = gradients.get(name) ?? new Float32Array(0);
     largest.see(`${name}, norm`, normOf(found), norm, norm);

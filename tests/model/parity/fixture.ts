@@ -63,6 +63,8 @@ export interface RecordedGradients {
 }
 
 interface Recorded {
+  /** Of the libraries, by name. */
+  readonly versions: Readonly<Record<string, string>>;
   /** A `config.json` as published. */
   readonly config: unknown;
   /** The same as transformers 5 saves it. */
