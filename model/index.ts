@@ -49,6 +49,16 @@ export {
   readPreprocessor,
   writeCheckpoint,
 } from "./input/index.ts";
+export type { Adapter, AdapterPolicy, Rewrite } from "./output/index.ts";
+export {
+  AdapterError,
+  adapterPolicy,
+  mergeAdapter,
+  OutputError,
+  openAdapter,
+  rewriteCheckpoint,
+  writeAdapter,
+} from "./output/index.ts";
 export type { Parameter, TensorMap, Tuning } from "./qwen/index.ts";
 export {
   initialAdapters,

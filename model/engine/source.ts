@@ -74,7 +74,7 @@ async function openDirectory(
   return {
     config,
     frozen,
-    trainable: tuning.type === "full" ? trainable : initialAdapters(config, tuning),
+    trainable: tuning.type === "lora" ? initialAdapters(config, tuning) : trainable,
     directory,
     mapped: mapped ?? bytes > residentBytesMax,
   };
@@ -98,6 +98,6 @@ async function openTensors(
   const tuned = tunedParameters(config, tuning).map(
     ({ name }) => [name, tensors.get(name) ?? new Float32Array()] as const,
   );
-  const trainable = tuning.type === "full" ? new Map(tuned) : initialAdapters(config, tuning);
+  const trainable = tuning.type === "lora" ? initialAdapters(config, tuning) : new Map(tuned);
   return { config, frozen, trainable, directory: undefined, mapped: false };
 }

@@ -13,7 +13,13 @@ export type {
   EncodeTurnOptions,
   RenderOptions,
 } from "./chat.ts";
-export { type Checkpoint, openCheckpoint, readSafetensorsHeader } from "./checkpoint.ts";
+export {
+  type Checkpoint,
+  openCheckpoint,
+  readSafetensorsHeader,
+  weightsFile,
+  weightsIndexFile,
+} from "./checkpoint.ts";
 export { type CheckpointContent, configFile, writeCheckpoint } from "./checkpoint-writer.ts";
 export {
   type DecodeOptions,
@@ -26,6 +32,7 @@ export { CheckpointError, ImageError, PromptError, TokenizerError } from "./erro
 export { bfloat16Value } from "./float-bits.ts";
 export { type GenerationConfig, readGenerationConfig } from "./generation-config.ts";
 export { imageTokenCount, type PatchGrid, patchCount } from "./grid.ts";
+export { formatJson, readJsonFile } from "./json-file.ts";
 export { gridOf, type PreprocessedImage, preprocessImage } from "./preprocess.ts";
 export { type Preprocessor, readPreprocessor } from "./preprocessor.ts";
 export { bareChatTemplate, qwenChatTemplate } from "./qwen-chat-template.ts";
@@ -33,9 +40,26 @@ export { resizeBicubic } from "./resample.ts";
 export type { RgbImage } from "./rgb-image.ts";
 export { type RopeIndex, type RopeIndexOptions, ropeIndex } from "./rope-index.ts";
 export { decodeSafetensors } from "./safetensors-decode.ts";
-export type { TensorEntry, TensorType, WritableTensorType } from "./safetensors-header.ts";
-export { encodeSafetensors, type Tensor, writeSafetensors } from "./safetensors-write.ts";
+export {
+  elementCount,
+  formatHeader,
+  isFloatType,
+  sortedNames,
+  type TensorEntry,
+  type TensorForm,
+  type TensorType,
+  tensorElementBytes,
+  type WritableTensorType,
+} from "./safetensors-header.ts";
+export {
+  encodeSafetensors,
+  floatBytes,
+  type Tensor,
+  writeSafetensors,
+} from "./safetensors-write.ts";
 export { type PixelSize, type SmartResizeOptions, smartResize } from "./smart-resize.ts";
+export { floatPieces, readFloat32, requireFloat, tensorBytes } from "./tensor-data.ts";
+export { moduleName, publishedName } from "./tensor-names.ts";
 export {
   createTokenizer,
   openTokenizer,
@@ -49,3 +73,4 @@ export {
   type VisionLayoutOptions,
   visionLayout,
 } from "./vision-layout.ts";
+export { fileExists, writeWholeFile } from "./whole-file.ts";

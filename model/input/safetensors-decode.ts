@@ -26,8 +26,9 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Map<string
         { facts: { source, tensor: name } },
       );
     }
-    const start = entry.byteOffset;
-    const data = new Float32Array(bytes.slice(start, start + entry.byteLength).buffer);
+    const end = entry.byteOffset + entry.byteLength;
+    // A copy in a buffer of its own: `slice` of a Buffer would be a view of a larger one.
+    const data = new Float32Array(new Uint8Array(bytes.subarray(entry.byteOffset, end)).buffer);
     assert(data.byteLength === entry.byteLength, `${source}: the header was checked`);
     tensors.set(name, { shape: entry.shape, data });
   }

@@ -5,12 +5,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { ensureError } from "../../events/index.ts";
 import { CheckpointError } from "./errors.ts";
 import { widenBfloat16, widenFloat16 } from "./float-bits.ts";
-import {
-  elementCount,
-  isFloatType,
-  type TensorEntry,
-  tensorElementBytes,
-} from "./safetensors-header.ts";
+import { elementCount, isFloatType, type TensorEntry } from "./safetensors-header.ts";
 
 /** Bytes read at a time. A multiple of every element's size. */
 const chunkBytes = 16 * 1024 * 1024;
@@ -25,7 +20,7 @@ const decodedBytesMax = 16 * 1024 * 1024 * 1024;
  */
 export async function readFloat32(name: string, entry: TensorEntry): Promise<Float32Array> {
   requireFloat(name, entry);
-  const { dtype, file } = entry;
+  const { file } = entry;
   const count = elementCount(entry.shape);
   if (4 * count > decodedBytesMax) {
     throw new CheckpointError(
@@ -35,13 +30,17 @@ export async function readFloat32(name: string, entry: TensorEntry): Promise<Flo
     );
   }
   const values = new Float32Array(count);
-  const size = tensorElementBytes(dtype);
   let done = 0;
-  for await (const bytes of tensorBytes(entry)) {
-    widen(dtype, bytes.buffer, values, done / size);
-    done += bytes.length;
+  for await (const piece of floatPieces(entry)) {
+    values.set(piece, done);
+    done += piece.length;
   }
   return values;
+}
+
+/** The values of the tensor of a float type at `entry`, widened to float32, piece by piece. */
+export async function* floatPieces(entry: TensorEntry): AsyncGenerator<Float32Array> {
+  for await (const bytes of tensorBytes(entry)) yield widened(entry.dtype, bytes.buffer);
 }
 
 /** The bytes of the tensor at `entry`, piece by piece, each in a buffer of its own. */
@@ -107,16 +106,13 @@ export async function openFile(file: string): Promise<FileHandle> {
   });
 }
 
-/** Writes the float32 values of `buffer` into `target` from `offset` on. */
-function widen(
-  dtype: TensorEntry["dtype"],
-  buffer: ArrayBuffer,
-  target: Float32Array,
-  offset: number,
-): void {
-  if (dtype === "F32") target.set(new Float32Array(buffer), offset);
-  else if (dtype === "BF16") widenBfloat16(new Uint16Array(buffer), target, offset);
-  else widenFloat16(new Uint16Array(buffer), target, offset);
+function widened(dtype: TensorEntry["dtype"], buffer: ArrayBuffer): Float32Array {
+  if (dtype === "F32") return new Float32Array(buffer);
+  const bits = new Uint16Array(buffer);
+  const values = new Float32Array(bits.length);
+  if (dtype === "BF16") widenBfloat16(bits, values, 0);
+  else widenFloat16(bits, values, 0);
+  return values;
 }
 
 function unreadable(file: string, error: unknown): CheckpointError {

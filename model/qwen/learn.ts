@@ -96,6 +96,7 @@ export function learnOutputs(weights: Weights): Record<string, Node> {
   const hidden = decoderLayers(weights, embedded, context, 0, weights.config.text.layerCount);
   const scored = scoreTokens(weights, hidden);
   const parameters = [...weights.trainable];
+  if (parameters.length === 0) return { ...scored };
   const slopes = gradients(
     [[scored.loss, scalar(graph, 1)]],
     parameters.map(([, node]) => node),

@@ -14,10 +14,11 @@ export interface Parameter {
 }
 
 /**
- * How a policy is trained: every parameter, or low-rank adapters on all linear layers. With the
- * scope `language` the vision tower stays as it is; `all` is the default.
+ * How a policy is trained: every parameter, low-rank adapters on all linear layers, or not at all.
+ * With the scope `language` the vision tower stays as it is; `all` is the default.
  */
 export type Tuning = (
+  | { readonly type: "none" }
   | { readonly type: "full" }
   | {
       readonly type: "lora";
@@ -38,7 +39,7 @@ export function modelParameters(config: ModelConfig): readonly Parameter[] {
 /** The parameters that a policy trains: all of them, or its adapters (PEFT's names). */
 export function trainableParameters(config: ModelConfig, tuning: Tuning): readonly Parameter[] {
   const tuned = tunedParameters(config, tuning);
-  if (tuning.type === "full") return tuned;
+  if (tuning.type !== "lora") return tuned;
   return tuned.flatMap(({ name, shape: [outSize = 0, inSize = 0] }) => {
     const { down, up } = adapterNames(name.replace(/\.weight$/, ""));
     return [
@@ -50,6 +51,7 @@ export function trainableParameters(config: ModelConfig, tuning: Tuning): readon
 
 /** The checkpoint's parameters that are trained, or that carry an adapter. */
 export function tunedParameters(config: ModelConfig, tuning: Tuning): readonly Parameter[] {
+  if (tuning.type === "none") return [];
   const inScope = modelParameters(config).filter(
     ({ name }) => tuning.scope !== "language" || !isVisionName(name),
   );

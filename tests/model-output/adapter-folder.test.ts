@@ -1,0 +1,223 @@
+// Goal: adapter folders have the names that others read, adapters of either layout are read, and
+// what cannot be read is refused by file and key.
+// Method: a folder of ours, changed in one place at a time.
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import {
+  AdapterError,
+  adapterPolicy,
+  encodeSafetensors,
+  OutputError,
+  openAdapter,
+  type Tensor,
+  trainableParameters,
+  writeAdapter,
+} from "../../model/index.ts";
+import { CheckpointError, decodeSafetensors } from "../../model/input/index.ts";
+import { weightOf } from "../model/parity/formula.ts";
+import { raises } from "../model-input/raises.ts";
+import { smallConfig, smallTuning } from "./small-base.ts";
+
+const test = suite("model-output/adapter-folder");
+const { rank, alpha } = smallTuning;
+let folder = "";
+let adapter = "";
+const values = new Map(
+  trainableParameters(smallConfig, smallTuning).map((one) => [one.name, weightOf(one)]),
+);
+
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "varft-adapter-"));
+  adapter = join(folder, "adapter");
+  await writeAdapter(adapter, { tensors: withShapes("language"), rank, alpha, base: "the/base" });
+});
+
+test.after(() => rm(folder, { recursive: true, force: true }));
+
+function withShapes(scope: "all" | "language"): ReadonlyMap<string, Tensor> {
+  const parameters = trainableParameters(smallConfig, { ...smallTuning, scope });
+  const tensors = parameters.map(({ name, shape }) => {
+    return [name, { shape, data: values.get(name) ?? new Float32Array() }] as const;
+  });
+  return new Map(tensors);
+}
+
+type Json = Record<string, unknown>;
+
+/** A copy of the folder with another configuration, and with other tensors. */
+async function changed(
+  name: string,
+  config: (json: Json) => Json,
+  tensors: (tensors: Map<string, Tensor>) => Map<string, Tensor> = (same) => same,
+): Promise<string> {
+  const copy = join(folder, name);
+  await cp(adapter, copy, { recursive: true });
+  const file = join(copy, "adapter_config.json");
+  await writeFile(file, JSON.stringify(config(JSON.parse(await readFile(file, "utf8")))));
+  const weights = join(copy, "adapter_model.safetensors");
+  const before = decodeSafetensors(await readFile(weights), weights);
+  await writeFile(weights, encodeSafetensors(tensors(before), "F32"));
+  return copy;
+}
+
+const same = (json: Json) => json;
+
+test("what was written is read back to the bit, with the base's name", async () => {
+  const opened = await openAdapter(adapter, smallConfig);
+  assert.is(opened.base, "the/base");
+  const { tuning, parameters } = await adapterPolicy(opened, smallConfig);
+  assert.equal(tuning, { type: "lora", rank, alpha, seed: 0, scope: "language" });
+  for (const { name } of trainableParameters(smallConfig, tuning))
+    assert.equal(parameters.get(name), values.get(name), name);
+});
+
+test("the names are those that vLLM's loader expects", async () => {
+  const all = join(folder, "all");
+  await writeAdapter(all, { tensors: withShapes("all"), rank, alpha, base: "b" });
+  const bytes = await readFile(join(all, "adapter_model.safetensors"));
+  // vllm/lora/utils.py takes `base_model.model.` off, maps the prefixes of the model
+  // (models/qwen2_5_vl.py, hf_to_vllm_mapper) and asks for `<module>.lora_A.weight`.
+  const modules = [...decodeSafetensors(bytes, all).keys()].map((name) => {
+    const bare = name.replace(/^base_model\.model\./, "");
+    const mapped = bare
+      .replace(/^model\.language_model\./, "language_model.model.")
+      .replace(/^model\.visual\./, "visual.");
+    return /^(.*)\.lora_[AB]\.weight$/.exec(mapped)?.[1];
+  });
+  const text = ["q_proj", "k_proj", "v_proj", "o_proj"].map((name) => `self_attn.${name}`);
+  const gated = ["gate_proj", "up_proj", "down_proj"].map((name) => `mlp.${name}`);
+  const expected = [0, 1].flatMap((layer) => [
+    ...[...text, ...gated].map((name) => `language_model.model.layers.${layer}.${name}`),
+    ...["attn.qkv", "attn.proj", ...gated].map((name) => `visual.blocks.${layer}.${name}`),
+    `visual.merger.mlp.${2 * layer}`,
+  ]);
+  assert.equal([...new Set(modules)].sort(), expected.sort());
+});
+
+test("names of the older layout, and of a plain state dictionary, are read alike", async () => {
+  const copy = await changed("old names", same, (tensors) => {
+    const old = (name: string) =>
+      name.replace("model.language_model.", "model.").replace(/lora_([AB])\./, "lora_$1.default.");
+    return new Map([...tensors].map(([name, tensor]) => [old(name), tensor]));
+  });
+  const { parameters } = await adapterPolicy(await openAdapter(copy, smallConfig), smallConfig);
+  const [name = ""] = parameters.keys();
+  assert.equal(parameters.get(name), values.get(name));
+});
+
+test("keys that change nothing are passed over", async () => {
+  const keys = {
+    ...{
+      lora_dropout: 0.1,
+      target_modules: ["q_proj"],
+      layers_to_transform: [1],
+      revision: "main",
+    },
+    ...{ init_lora_weights: "gaussian", kasa_config: null, some_later_key: {} },
+  };
+  await openAdapter(await changed("inert", (json) => ({ ...json, ...keys })), smallConfig);
+});
+
+const refusedKeys: readonly (readonly [key: string, value: unknown, words: string])[] = [
+  ["peft_type", "LOHA", "only LORA"],
+  ["use_dora", true, "DoRA"],
+  ["bias", "lora_only", "biases"],
+  ["lora_bias", true, "biases inside"],
+  ["modules_to_save", ["lm_head"], "beside the adapter"],
+  ["init_lora_weights", "pissa", "changes the weights of the base"],
+  ["rank_pattern", { "(": 4 }, "no regular expression"],
+  ["some_later_key", { sparsity: 0.5 }, "something unknown"],
+];
+for (const [key, value, words] of refusedKeys) {
+  test(`refuses ${key} = ${JSON.stringify(value)}`, async () => {
+    const copy = await changed(`refused ${key}`, (json) => ({ ...json, [key]: value }));
+    const names = [join(copy, "adapter_config.json"), `key ${key}`, words, "merge_and_unload"];
+    const code = "adapter.key";
+    await raises(() => openAdapter(copy, smallConfig), { type: AdapterError, code, names });
+  });
+}
+
+const prefix = "base_model.model.model.language_model.layers";
+const one = { shape: [1], data: Float32Array.of(1) };
+const down = `${prefix}.0.mlp.up_proj.lora_A.weight`;
+const refusedTensors: readonly (readonly [
+  what: string,
+  change: (tensors: Map<string, Tensor>) => Map<string, Tensor>,
+  code: string,
+  names: readonly string[],
+])[] = [
+  [
+    "a magnitude of DoRA",
+    (tensors) => tensors.set(`${prefix}.0.mlp.up_proj.lora_magnitude_vector`, one),
+    "adapter.tensor",
+    ["lora_magnitude_vector"],
+  ],
+  [
+    "an adapter on the head",
+    (tensors) => tensors.set("base_model.model.lm_head.lora_A.weight", one),
+    "adapter.layer",
+    ["lm_head.lora_A.weight", "head"],
+  ],
+  [
+    "a layer that the model does not have",
+    (tensors) => tensors.set(`${prefix}.7.mlp.up_proj.lora_A.weight`, one),
+    "adapter.layer",
+    ["layers.7.mlp.up_proj"],
+  ],
+  [
+    "half an adapter",
+    (tensors) => {
+      tensors.delete(down);
+      return tensors;
+    },
+    "adapter.half",
+    ["lora_B.weight", "lacks its lora_A"],
+  ],
+  [
+    "one layer in both layouts",
+    (tensors) => tensors.set(down.replace("language_model.", ""), one),
+    "adapter.tensor_twice",
+    [down],
+  ],
+  ["another shape", (tensors) => tensors.set(down, one), "adapter.shape", [down, "[1]", "[3,32]"]],
+  ["no adapter at all", () => new Map(), "adapter.empty", []],
+];
+for (const [what, change, code, names] of refusedTensors) {
+  test(`refuses ${what}`, async () => {
+    const copy = await changed(what, same, change);
+    const file = join(copy, "adapter_model.safetensors");
+    const expected = { type: AdapterError, code, names: [file, ...names] };
+    await raises(() => openAdapter(copy, smallConfig), expected);
+  });
+}
+
+test("a rank that contradicts the tensors is named with both files", async () => {
+  const copy = await changed("rank", (json) => ({ ...json, r: 8 }));
+  const names = ["adapter_model.safetensors", "adapter_config.json", "[3,32]", "[8,32]"];
+  const expected = { type: AdapterError, code: "adapter.shape", names };
+  await raises(() => openAdapter(copy, smallConfig), expected);
+});
+
+test("folders without the files, and pickled weights, are named", async () => {
+  const copy = await changed("pickled", same);
+  await rm(join(copy, "adapter_model.safetensors"));
+  const code = "adapter.file_missing";
+  const type = AdapterError;
+  await raises(() => openAdapter(copy, smallConfig), { type, code, names: ["save_pretrained"] });
+  await writeFile(join(copy, "adapter_model.bin"), "");
+  await raises(() => openAdapter(copy, smallConfig), { type, code, names: ["safe_serialization"] });
+  const nowhere = join(folder, "nowhere");
+  const missing = { type: CheckpointError, code: "checkpoint.file_missing", names: [nowhere] };
+  await raises(() => openAdapter(nowhere, smallConfig), missing);
+});
+
+test("a folder that holds something is never written into", async () => {
+  const content = { tensors: withShapes("language"), rank, alpha, base: "b" };
+  const expected = { type: OutputError, code: "output.not_empty", names: [adapter] };
+  await raises(() => writeAdapter(adapter, content), expected);
+});
+
+test.run();

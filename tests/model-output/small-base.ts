@@ -1,0 +1,154 @@
+// A checkpoint folder small enough for tests and whole enough for every command: weights by
+// formula, the tokenizer of the input tests, adapters that a few steps of AdamW have trained.
+import {
+  adamStep,
+  type CheckpointContent,
+  initialAdamState,
+  type LearnRow,
+  modelParameters,
+  openPolicy,
+  parseModelConfig,
+  type Tensor,
+  type TensorMap,
+  type Tuning,
+  trainableParameters,
+} from "../../model/index.ts";
+import { qwenChatTemplate } from "../../model/input/index.ts";
+import { spread, uniforms, weightOf } from "../model/parity/formula.ts";
+import {
+  smallTokenizer,
+  smallTokenizerConfig,
+  smallTokenizerJson,
+} from "../model-input/small-tokenizer.ts";
+
+const tokenizer = smallTokenizer();
+const hiddenSize = 32;
+
+export const smallConfigJson = {
+  architectures: ["Qwen2_5_VLForConditionalGeneration"],
+  model_type: "qwen2_5_vl",
+  hidden_size: hiddenSize,
+  intermediate_size: 48,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  num_key_value_heads: 2,
+  vocab_size: 16 * Math.ceil(tokenizer.vocabularySize / 16),
+  max_position_embeddings: 512,
+  hidden_act: "silu",
+  rms_norm_eps: 1e-6,
+  rope_theta: 10_000,
+  rope_scaling: { type: "mrope", mrope_section: [1, 1, 2] },
+  tie_word_embeddings: true,
+  torch_dtype: "float32",
+  bos_token_id: null,
+  eos_token_id: tokenizer.endOfTurnId,
+  image_token_id: tokenizer.id("<|image_pad|>"),
+  video_token_id: tokenizer.id("<|video_pad|>"),
+  vision_start_token_id: tokenizer.id("<|vision_start|>"),
+  vision_end_token_id: tokenizer.id("<|vision_end|>"),
+  vision_config: {
+    model_type: "qwen2_5_vl",
+    depth: 2,
+    hidden_act: "silu",
+    hidden_size: 32,
+    intermediate_size: 40,
+    num_heads: 2,
+    in_chans: 3,
+    out_hidden_size: hiddenSize,
+    patch_size: 14,
+    spatial_merge_size: 2,
+    temporal_patch_size: 2,
+    window_size: 56,
+    fullatt_block_indexes: [1],
+    tokens_per_second: 2,
+  },
+};
+
+export const smallConfig = parseModelConfig(smallConfigJson);
+
+/** The content of the folder. */
+export function smallContent(changes: Partial<CheckpointContent> = {}): CheckpointContent {
+  const tensors = modelParameters(smallConfig).map(
+    (one) => [one.name, { shape: one.shape, data: weightOf(one) }] as const,
+  );
+  return {
+    config: smallConfigJson,
+    tensors: new Map(tensors),
+    tokenizerJson: smallTokenizerJson(),
+    tokenizerConfig: smallTokenizerConfig,
+    preprocessor: { patch_size: 14, min_pixels: 56 * 56, max_pixels: 112 * 112 },
+    generationConfig: { eos_token_id: tokenizer.endOfTurnId },
+    chatTemplate: qwenChatTemplate,
+    dtype: "F32",
+    ...changes,
+  };
+}
+
+/** One text, and one image of 4 by 6 patches between words. Every token but the first is chosen. */
+export function smallRows(): readonly LearnRow[] {
+  const grid = [1, 4, 6] as const;
+  const size = 24 * 3 * 2 * 14 ** 2;
+  const pixels = spread("peft pixels", size, 0, 2);
+  const { tokens } = smallConfig;
+  const image = new Array<number>(6).fill(tokens.image);
+  const text = (name: string, count: number) =>
+    Array.from(uniforms(name, count), (value) => 130 + Math.floor(120 * value));
+  const rows = [
+    { ids: text("peft text", 14), images: [] },
+    {
+      ids: [
+        ...text("peft before", 3),
+        ...[tokens.visionStart, ...image, tokens.visionEnd],
+        ...text("peft after", 7),
+      ],
+      images: [{ hash: "peft", pixels, grid }],
+    },
+  ];
+  return rows.map((row) => ({ ...row, chosen: row.ids.slice(1).map((_, index) => index + 1) }));
+}
+
+export const smallTuning = { type: "lora", rank: 3, alpha: 7, seed: 5, scope: "all" } as const;
+
+/** Adapters after a few steps towards `smallRows` on the checkpoint in `directory`. */
+export async function trainAdapters(directory: string, tuning: Tuning): Promise<TensorMap> {
+  const policy = await openPolicy({ directory, tuning, threads: 1, roles: ["vision", "learn"] });
+  const settings = {
+    learningRate: 0.03,
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    weightDecay: 0,
+    gradientNormMax: 1,
+  };
+  const batch = { rows: smallRows(), sampling: { temperature: 1, bannedIds: [] } };
+  const count = batch.rows.reduce((sum, { chosen }) => sum + chosen.length, 0);
+  const weights = new Float32Array(count).fill(1);
+  let parameters = policy.trainable;
+  let state = initialAdamState(parameters);
+  for (let step = 0; step < 3; step++) {
+    const loss = { normalizer: count, crossEntropy: { weights } };
+    const { gradients } = await policy.gradient(parameters, batch, loss);
+    ({ parameters, state } = adamStep(parameters, gradients, state, settings));
+  }
+  await policy.close();
+  return parameters;
+}
+
+/** Log-probabilities and entropies of `smallRows`. */
+export async function scoresOf(directory: string, tuning: Tuning, parameters?: TensorMap) {
+  const policy = await openPolicy({ directory, tuning, threads: 1, roles: ["vision", "learn"] });
+  const batch = { rows: smallRows(), sampling: { temperature: 1, bannedIds: [] } };
+  const scores = await policy.logProbs(parameters ?? policy.trainable, batch);
+  await policy.close();
+  return scores;
+}
+
+/** Trained values with their shapes. */
+export function adapterTensors(values: TensorMap, tuning: Tuning): ReadonlyMap<string, Tensor> {
+  return new Map(
+    trainableParameters(smallConfig, tuning).map(({ name, shape }) => [
+      name,
+      { shape, data: values.get(name) ?? new Float32Array() },
+    ]),
+  );
+}
