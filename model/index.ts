@@ -19,6 +19,7 @@ export type {
   Sequence,
   TokenScores,
   Turn,
+  TurnPiece,
 } from "./engine/index.ts";
 export { openPolicy } from "./engine/index.ts";
 export { ModelConfigError, TensorError } from "./errors.ts";

@@ -44,27 +44,39 @@ export async function runGenerate(
   rows: readonly GenerateRow[],
   options: GenerateOptions,
 ): Promise<readonly Turn[]> {
+  if (rows.length === 0) return [];
+  const padded = paddedRows(rows);
+  const results = await parts.session.run(await turnFeeds(parts, parameters, padded, options));
+  const stops = new Set(options.stopIds);
+  return rows.map((row, index) => cutTurn(results, row, index, padded.length, stops));
+}
+
+/** The rows, the first one repeated up to the least number. */
+export function paddedRows(rows: readonly GenerateRow[]): readonly GenerateRow[] {
   const [first] = rows;
-  if (first === undefined) return [];
-  const padded = [
-    ...rows,
-    ...new Array<GenerateRow>(Math.max(0, rowsMin - rows.length)).fill(first),
-  ];
+  assert(first !== undefined, "there is a row to repeat");
+  const missing = Math.max(0, rowsMin - rows.length);
+  return [...rows, ...new Array<GenerateRow>(missing).fill(first)];
+}
+
+/** All feeds of a run that samples one turn per row; `padded` has at least two rows. */
+export async function turnFeeds(
+  parts: PolicyParts,
+  parameters: TensorMap,
+  padded: readonly GenerateRow[],
+  options: GenerateOptions,
+): Promise<Feeds> {
   const contexts = [...new Set(padded.map(({ context }) => context))];
   const sequences = sequenceFeeds(contexts, parts.config, parts.rope);
   const tokens = Math.max(...padded.map(({ tokensMax }) => tokensMax));
   const images = await imageFeeds(parts, parameters, sequences);
-  const results = await parts.session.run(
-    new Map([
-      ...parts.parameters,
-      ...sequences.feeds,
-      ...images,
-      ...rowFeeds(padded, contexts, sequences.nextPositions),
-      ...settingFeeds(parts, options, tokens, sequences),
-    ]),
-  );
-  const stops = new Set(options.stopIds);
-  return rows.map((row, index) => cutTurn(results, row, index, padded.length, stops));
+  return new Map([
+    ...parts.parameters,
+    ...sequences.feeds,
+    ...images,
+    ...rowFeeds(padded, contexts, sequences.nextPositions),
+    ...settingFeeds(parts, options, tokens, sequences),
+  ]);
 }
 
 /** Encoded images of a batch as feeds, an image that occurs twice only once. */

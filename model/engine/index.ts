@@ -7,3 +7,4 @@ export type { Policy, PolicyOptions, Role } from "./policy.ts";
 export { openPolicy } from "./policy.ts";
 export type { Sequence } from "./sequences.ts";
 export type { PolicySource } from "./source.ts";
+export type { TurnPiece } from "./stream.ts";

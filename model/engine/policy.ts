@@ -9,6 +9,7 @@ import type { SegmentedGraph, TensorMap, Tuning } from "../qwen/index.ts";
 import {
   generateOutputs,
   learnOutputs,
+  resumableOutputs,
   segmentedOutputs,
   visionTokens,
   Weights,
@@ -26,9 +27,11 @@ import { SegmentedRunner } from "./segments.ts";
 import { Session } from "./session.ts";
 import type { PolicySource } from "./source.ts";
 import { openSource } from "./source.ts";
+import type { TurnPiece } from "./stream.ts";
+import { streamTurn } from "./stream.ts";
 
 /** What a policy can be asked to do; each role costs one session. */
-export type Role = "vision" | "generate" | "learn";
+export type Role = "vision" | "generate" | "stream" | "learn";
 
 /** How to open a policy. */
 export type PolicyOptions = PolicySource & {
@@ -59,6 +62,16 @@ export interface Policy {
     rows: readonly GenerateRow[],
     options: GenerateOptions,
   ): Promise<readonly Turn[]>;
+  /**
+   * Samples one turn piece by piece, as `generate` would as a whole. The first piece is one token,
+   * `lengthOf` gives the most tokens of each following one.
+   */
+  stream(
+    parameters: TensorMap,
+    row: GenerateRow,
+    options: GenerateOptions,
+    lengthOf: () => number,
+  ): AsyncGenerator<TurnPiece>;
   /** Log-probabilities and entropies of the chosen tokens. */
   logProbs(parameters: TensorMap, batch: LearnBatch): Promise<TokenScores>;
   /** The loss over the chosen tokens and its gradient. */
@@ -87,6 +100,7 @@ export async function openPolicy(options: PolicyOptions): Promise<Policy> {
   const sessions = {
     vision: await open("vision", (weights) => ({ outputs: { imageRows: visionTokens(weights) } })),
     generate: await open("generate", (weights) => ({ outputs: generateOutputs(weights) })),
+    stream: await open("stream", (weights) => ({ outputs: resumableOutputs(weights) })),
     learn: await open("learn", (weights) =>
       options.recompute === "segments"
         ? segmentedOutputs(weights)
@@ -95,7 +109,7 @@ export async function openPolicy(options: PolicyOptions): Promise<Policy> {
   };
   const encoder = new ImageEncoder(config, tuning, sessions.vision);
   const rope = new RopeTable(config);
-  const partsFor = (role: "generate" | "learn", parameters: TensorMap): PolicyParts => {
+  const partsFor = (role: Exclude<Role, "vision">, parameters: TensorMap): PolicyParts => {
     const session = sessions[role];
     assert(session !== undefined, `the policy was opened without the role ${role}`);
     return {
@@ -113,6 +127,8 @@ export async function openPolicy(options: PolicyOptions): Promise<Policy> {
     vision: (parameters, images) => encoder.encode(parameters, images),
     generate: (parameters, rows, settings) =>
       runGenerate(partsFor("generate", parameters), parameters, rows, settings),
+    stream: (parameters, row, settings, lengthOf) =>
+      streamTurn(partsFor("stream", parameters), parameters, row, settings, lengthOf),
     logProbs: (parameters, batch) => runLogProbs(partsFor("learn", parameters), parameters, batch),
     gradient: (parameters, batch, loss) =>
       runGradient(partsFor("learn", parameters), parameters, batch, loss),

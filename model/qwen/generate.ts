@@ -43,8 +43,11 @@ import type { Choice, SamplingInputs } from "./sampler.ts";
 import { chooseToken, policyLogits } from "./sampler.ts";
 import type { Weights } from "./weights.ts";
 
-interface GenerateInputs {
+/** What every graph that samples turns is fed besides contexts. */
+export interface GenerateInputs {
   readonly rows: Dimension;
+  /** Tokens of a context, padded. */
+  readonly prefix: Dimension;
   readonly columns: Dimension;
   /** The context of each row, int64 [rows]. */
   readonly rowContext: Node;
@@ -85,32 +88,65 @@ export function generateOutputs(
   weights: Weights,
   choose: ChooseToken = sample,
 ): Record<string, Node> {
-  const { graph } = weights;
-  const contexts = dimension("contexts");
-  const prefix = dimension("prefix");
-  const inputs = generateInputs(weights, prefix);
-  const pick = (hidden: Node, uniform: Node): Choice => {
-    const logits = logitsOf(weights, hidden);
-    return graph.within("sample", () => choose(logits, { ...inputs, uniform }));
+  const inputs = generateInputs(weights);
+  const { choice, state } = openTurn(weights, inputs, choose);
+  const { collected } = restOfTurn(weights, inputs, state, choose);
+  return {
+    firstTokens: choice.token,
+    firstLogProbs: choice.logProb,
+    firstEntropies: choice.entropy,
+    ...collected,
   };
-  const read = readContexts(weights, contexts, prefix);
+}
+
+/** Where turns stand after a token: what the next one needs. */
+export interface TurnState {
+  /** The last token of each row, which is not in the caches yet; int64 [rows]. */
+  readonly token: Node;
+  /** Whether a row has ended, bool [rows]. */
+  readonly done: Node;
+  /** Keys and values of every layer in turn, [rows, heads, columns, size]. */
+  readonly caches: readonly Node[];
+}
+
+/** Reads the contexts and chooses the first token of each row. */
+export function openTurn(
+  weights: Weights,
+  inputs: GenerateInputs,
+  choose: ChooseToken = sample,
+): { readonly choice: Choice; readonly state: TurnState } {
+  const { graph } = weights;
+  const read = readContexts(weights, inputs.prefix);
   const hidden = gather(gather(read.hidden, read.lastToken), inputs.rowContext);
-  const first = pick(hidden, gather(inputs.uniforms, scalar(graph, 0, "int64")));
-  const done = ends(inputs, first.token, scalar(graph, 1, "int64"));
+  const uniform = gather(inputs.uniforms, scalar(graph, 0, "int64"));
+  const choice = pick(weights, inputs, choose, hidden, uniform);
+  const done = ends(inputs, choice.token, scalar(graph, 1, "int64"));
   const caches = read.caches.flatMap(({ key, value }) => [
     openCache(weights, inputs, key),
     openCache(weights, inputs, value),
   ]);
+  return { choice, state: { token: choice.token, done, caches } };
+}
+
+/** Chooses token after token from `state` on, for as many rounds as the input `rounds` allows. */
+export function restOfTurn(
+  weights: Weights,
+  inputs: GenerateInputs,
+  { token: last, done, caches }: TurnState,
+  choose: ChooseToken = sample,
+): { readonly collected: Record<string, Node>; readonly state: TurnState } {
+  const { graph } = weights;
   const rest = loop({
     rounds: graph.input("rounds", "int64", []),
     start: not(all(done)),
-    state: [first.token, done, ...caches],
+    state: [last, done, ...caches],
     collectedSize: dimension("roundsRun"),
     body: (round, [token, before, ...cache]) => {
       if (token === undefined || before === undefined) throw new RangeError("state is incomplete");
       const next = decodeToken(weights, inputs, round, token, cache);
       const number = add(round, scalar(graph, 1, "int64"));
-      const choice = pick(next.hidden, gather(inputs.uniforms, number));
+      const uniform = gather(inputs.uniforms, number);
+      const choice = pick(weights, inputs, choose, next.hidden, uniform);
       const count = add(number, scalar(graph, 1, "int64"));
       const after = or(before, ends(inputs, choice.token, count));
       return {
@@ -121,20 +157,31 @@ export function generateOutputs(
     },
   });
   const [tokens, logProbs, entropies] = rest.collected;
+  const [token, ended, ...written] = rest.state;
   if (!tokens || !logProbs || !entropies) throw new RangeError("the loop collects three values");
+  if (!token || !ended) throw new RangeError("the loop carries its state");
   return {
-    firstTokens: first.token,
-    firstLogProbs: first.logProb,
-    firstEntropies: first.entropy,
-    tokens,
-    logProbs,
-    entropies,
+    collected: { tokens, logProbs, entropies },
+    state: { token, done: ended, caches: written },
   };
 }
 
-function generateInputs(weights: Weights, prefix: Dimension): GenerateInputs {
+function pick(
+  weights: Weights,
+  inputs: GenerateInputs,
+  choose: ChooseToken,
+  hidden: Node,
+  uniform: Node,
+): Choice {
+  const logits = logitsOf(weights, hidden);
+  return weights.graph.within("sample", () => choose(logits, { ...inputs, uniform }));
+}
+
+/** Declares the inputs of a graph that samples turns. */
+export function generateInputs(weights: Weights): GenerateInputs {
   const { graph } = weights;
   const { vocabularySize, headSize } = weights.config.text;
+  const prefix = dimension("prefix");
   const rows = dimension("rows");
   const tokens = dimension("tokens");
   const columns = sumOf(prefix, tokens);
@@ -142,6 +189,7 @@ function generateInputs(weights: Weights, prefix: Dimension): GenerateInputs {
   const table = [dimension("positions"), headSize / 2];
   return {
     rows,
+    prefix,
     columns,
     rowContext: perRow("rowContext"),
     rowLength: perRow("rowLength"),
@@ -166,8 +214,9 @@ export function samplingInputs({ graph, config }: Weights): SamplingInputs {
 }
 
 /** Runs all contexts through the model: hidden states, and keys and values of every layer. */
-function readContexts(weights: Weights, contexts: Dimension, prefix: Dimension) {
+function readContexts(weights: Weights, prefix: Dimension) {
   const { graph } = weights;
+  const contexts = dimension("contexts");
   const { headSize, layerCount } = weights.config.text;
   const count = tokenCount(contexts, prefix);
   const ids = graph.input("ids", "int64", [contexts, prefix]);

@@ -14,6 +14,7 @@ export {
   trainableParameters,
   tunedParameters,
 } from "./parameters.ts";
+export { afterName, resumableOutputs, turnStateName } from "./resume.ts";
 export type { SegmentedGraph, StagePlan, StateKind } from "./segments.ts";
 export { segmentedOutputs, stateGradientName, stateName } from "./segments.ts";
 export { visionTokens } from "./vision.ts";
