@@ -1,5 +1,5 @@
-// Turns the bytes of an image into RGB, as Pillow's `exif_transpose` and `convert("RGB")` do:
-// the EXIF rotation is applied, alpha and colour profiles are dropped, grey is repeated.
+// Turns the bytes of an image into RGB, as Pillow opens it and transformers converts it: the EXIF
+// rotation is applied, colour profiles are dropped, what is transparent is laid on white.
 //
 // Invariants: 1. only PNG, JPEG and WebP reach the decoder (no SVG, which could fetch files);
 //             2. nothing is decoded before its size is known to be within the limit (I7).
@@ -7,6 +7,7 @@ import sharp from "sharp";
 import { ensureError } from "../../events/index.ts";
 import { ImageError } from "./errors.ts";
 import type { RgbImage } from "./rgb-image.ts";
+import { toRgb } from "./to-rgb.ts";
 
 export type ImageFormat = "png" | "jpeg" | "webp";
 
@@ -64,43 +65,9 @@ export async function decodeImage(
     );
   }
   const image = sharp(bytes, { ...reading, autoOrient: true });
-  const cmyk = meta.space === "cmyk";
-  const converted = cmyk
-    ? image.pipelineColourspace("cmyk").toColourspace("cmyk")
-    : image.removeAlpha().toColourspace("srgb");
-  const { data, info } = await converted
-    .raw({ depth: "uchar" })
-    .toBuffer({ resolveWithObject: true })
-    .catch((error: unknown) => {
-      throw undecodable(source, format, error);
-    });
-  const { width, height, channels } = info;
-  return { width, height, data: cmyk ? rgbOfCmyk(data) : rgbOf(data, channels) };
-}
-
-function rgbOf(data: Uint8Array, channels: number): Uint8Array {
-  if (channels === 3) return new Uint8Array(data);
-  const rgb = new Uint8Array((data.length / channels) * 3);
-  for (let pixel = 0; pixel < data.length / channels; pixel++) {
-    rgb.fill(data[pixel * channels] ?? 0, 3 * pixel, 3 * pixel + 3);
-  }
-  return rgb;
-}
-
-/**
- * Pillow's conversion (`cmyk2rgb`, src/libImaging/Convert.c): no profile, one product per colour.
- */
-function rgbOfCmyk(data: Uint8Array): Uint8Array {
-  const rgb = new Uint8Array((data.length / 4) * 3);
-  let target = 0;
-  for (let offset = 0; offset < data.length; offset += 4) {
-    const light = 255 - (data[offset + 3] ?? 0);
-    for (let ink = 0; ink < 3; ink++) {
-      const product = (data[offset + ink] ?? 0) * light + 128;
-      rgb[target++] = light - (((product >> 8) + product) >> 8);
-    }
-  }
-  return rgb;
+  return await toRgb(image, meta, bytes).catch((error: unknown) => {
+    throw undecodable(source, format, error);
+  });
 }
 
 function undecodable(source: string, format: ImageFormat, error: unknown): ImageError {

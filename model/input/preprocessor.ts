@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { CheckpointError } from "./errors.ts";
 import { readJsonFile } from "./json-file.ts";
+import { fileExists } from "./whole-file.ts";
 
 /** Name of the file in a checkpoint folder. */
 export const preprocessorFile = "preprocessor_config.json";
@@ -58,18 +59,23 @@ const schema = z.object({
   image_std: deviationRgb.default([0.26862954, 0.26130258, 0.27577711]),
 });
 
+/** The file in which transformers 5 saves the image processor among others. */
+const processorFile = "processor_config.json";
+
+const processorSchema = z.object({ image_processor: schema });
+
 const pixelsMinDefault = 56 * 56;
 const pixelsMaxDefault = 28 * 28 * 1280;
 
 /**
- * Reads `preprocessor_config.json` of the checkpoint in `directory`; keys that are absent take the
+ * Reads `preprocessor_config.json` of the checkpoint in `directory`, or the image processor of
+ * `processor_config.json` where there is only that; keys that are absent take the
  * defaults of Qwen2VLImageProcessor.
  *
  * @throws CheckpointError naming the file and the key.
  */
 export async function readPreprocessor(directory: string): Promise<Preprocessor> {
-  const file = join(directory, preprocessorFile);
-  const json = await readJsonFile(file, schema);
+  const { file, json } = await readSettings(directory);
   const { size } = json;
   const preprocessor = {
     patchSize: json.patch_size,
@@ -90,4 +96,12 @@ export async function readPreprocessor(directory: string): Promise<Preprocessor>
     );
   }
   return preprocessor;
+}
+
+async function readSettings(directory: string) {
+  const file = join(directory, preprocessorFile);
+  const later = join(directory, processorFile);
+  if (!(await fileExists(file)) && (await fileExists(later)))
+    return { file: later, json: (await readJsonFile(later, processorSchema)).image_processor };
+  return { file, json: await readJsonFile(file, schema) };
 }

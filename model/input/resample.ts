@@ -1,8 +1,8 @@
 // Pillow's bicubic resize, bit for bit (src/libImaging/Resample.c): weights in double precision,
 // rounded to 22-bit fixed point, a horizontal and then a vertical pass over 8-bit values. The model
 // was trained on images resized this way, and other bicubic filters differ by up to 57 levels.
-// This is Pillow 3.3 to 12; Pillow 13 swaps the passes of images that shrink much in height
-// alone.
+// This is Pillow 3.3 to 12.1, what there was when Qwen2.5-VL was trained; later ones take the
+// vertical pass first where that is cheaper, which moves values by rounding.
 import type { RgbImage } from "./rgb-image.ts";
 
 /** Fraction bits of a weight: 8 bits of pixel, 2 of headroom for negative lobes, 22 left. */

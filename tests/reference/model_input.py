@@ -1,7 +1,6 @@
 """Writes tests/fixtures/model-input.json: what Pillow and numpy say about the model's inputs.
 
-    python3 -m venv VENV && VENV/bin/pip install pillow==11.3.0 numpy==2.4.6
-    VENV/bin/python tests/reference/model_input.py
+How to run it: README.md.
 
 The rules are those of transformers (Qwen2VLImageProcessor, get_rope_index, get_window_index),
 written with numpy's reshapes and transposes where the code under test uses loops.
@@ -89,13 +88,14 @@ def encoded(image, kind, **options):
     return buffer.getvalue()
 
 
-def decodes():
+def files():
+    """Image files by name."""
     rgb = Image.fromarray(picture(11, 7))
     smooth = Image.fromarray(picture(40, 24, smooth=True))
     rgba = Image.fromarray(picture(11, 7, 4))
     grey = rgb.convert("L")
     palette = rgb.quantize(16)
-    files = {
+    written = {
         "png rgb": encoded(rgb, "PNG"),
         "png rgba": encoded(rgba, "PNG"),
         "png grey": encoded(grey, "PNG"),
@@ -114,13 +114,31 @@ def decodes():
     for orientation in range(2, 9):
         exif = Image.Exif()
         exif[0x0112] = orientation
-        files[f"jpeg orientation {orientation}"] = encoded(smooth, "JPEG", quality=80, exif=exif.tobytes())
-    result = []
-    for name, content in files.items():
-        image = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
-        result.append({"name": name, "base64": base64.b64encode(content).decode(),
-                       "width": image.width, "height": image.height, "sha256": sha(np.array(image))})
-    return result
+        written[f"jpeg orientation {orientation}"] = encoded(smooth, "JPEG", quality=80, exif=exif.tobytes())
+    return written
+
+
+def opened(content):
+    """A file as Pillow opens it, turned as its EXIF says, in its own mode."""
+    return ImageOps.exif_transpose(Image.open(io.BytesIO(content)))
+
+
+def rgb_of(image):
+    """transformers' convert_to_rgb: transparency is laid on white."""
+    if "A" not in image.getbands() and image.info.get("transparency") is None:
+        return image.convert("RGB")
+    white = Image.new("RGBA", image.size, (255, 255, 255, 255))
+    return Image.alpha_composite(white, image.convert("RGBA")).convert("RGB")
+
+
+def decode(name, content):
+    image = rgb_of(opened(content))
+    return {"name": name, "base64": base64.b64encode(content).decode(), "width": image.width,
+            "height": image.height, "sha256": sha(np.array(image))}
+
+
+def decodes():
+    return [decode(name, content) for name, content in files().items()]
 
 
 def rope_index(ids, grids, image_token=9, merge=2):
