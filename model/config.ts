@@ -91,7 +91,8 @@ const textSchema = z.object({
   num_hidden_layers: count,
   num_key_value_heads: count,
   head_dim: count.optional(),
-  rms_norm_eps: z.number().positive().default(1e-6),
+  // As transformers has it; published files always say theirs, 1e-6.
+  rms_norm_eps: z.number().positive().default(1e-5),
   rope_theta: z.number().positive().optional(),
   rope_scaling: ropeSchema.optional(),
   rope_parameters: ropeSchema.optional(),
@@ -166,7 +167,6 @@ function textConfig(
   const rope = text.rope_scaling ?? text.rope_parameters;
   if (rope === undefined)
     throw new ModelConfigError(source, "rope_scaling.mrope_section is missing");
-  const tied = textJson["tie_word_embeddings"];
   return {
     hiddenSize: text.hidden_size,
     intermediateSize: text.intermediate_size,
@@ -178,7 +178,8 @@ function textConfig(
     normEpsilon: text.rms_norm_eps,
     ropeTheta: text.rope_theta ?? rope.rope_theta ?? textRopeThetaDefault,
     ropeSections: rope.mrope_section,
-    tieEmbeddings: typeof tied === "boolean" ? tied : header.tie_word_embeddings,
+    // Either place counts, as in transformers: tools write one, the other or both.
+    tieEmbeddings: header.tie_word_embeddings || textJson["tie_word_embeddings"] === true,
   };
 }
 
