@@ -1,18 +1,18 @@
-"""Writes tests/fixtures/input-parity.json: what transformers' own processor makes of files and chats.
+"""Writes tests/fixtures/input-parity.json: what transformers' processor makes of files and chats.
 
 How to run it: README.md. The processor is the slow one, on Pillow and numpy
 (Qwen2VLImageProcessorPil in transformers 5, Qwen2VLImageProcessor before). It is given files as
 Pillow opens them, so that it converts every mode to RGB itself.
 """
-import json, pathlib, struct, subprocess, sys, tempfile, zlib
+import json, pathlib, struct, tempfile, zlib
 import numpy as np
 from PIL import Image
 from transformers import AutoTokenizer, Qwen2_5_VLProcessor, Qwen2VLVideoProcessor
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from model_input import MEAN, STD, decode, encoded, files as common_files, opened, picture, sha
+from tokenizer_parity import small_tokenizer
 
-HERE = pathlib.Path(__file__).parent
-FIXTURE = HERE.parent / "fixtures" / "input-parity.json"
+FIXTURE = pathlib.Path(__file__).parents[1] / "fixtures" / "input-parity.json"
 
 
 def chunk(kind, content):
@@ -26,8 +26,8 @@ def wide_png(channels, colour, *extra, divisor=1):
     values = ((values[..., 0] * 256 + values[..., 1]) // divisor).astype(">u2")
     rows = b"".join(b"\0" + row.tobytes() for row in values)
     header = struct.pack(">IIBBBBB", 11, 7, 16, colour, 0, 0, 0)
-    body = [chunk(b"IHDR", header), *extra, chunk(b"IDAT", zlib.compress(rows)), chunk(b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+    content = chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + b"".join(extra) + content
 
 
 def more_files():
@@ -99,12 +99,10 @@ def saved(processor):
 
 def tokenizer():
     """The small tokenizer of the tests, opened as a checkpoint's."""
-    source = ["node", "--import", "tsx", HERE / "small-tokenizer.ts"]
-    text = subprocess.run(source, check=True, capture_output=True, cwd=HERE.parents[1]).stdout
     config = {"tokenizer_class": "Qwen2Tokenizer", "eos_token": "<|im_end|>",
               "pad_token": "<|endoftext|>"}
     with tempfile.TemporaryDirectory() as folder:
-        (pathlib.Path(folder) / "tokenizer.json").write_bytes(text)
+        (pathlib.Path(folder) / "tokenizer.json").write_text(json.dumps(small_tokenizer()))
         (pathlib.Path(folder) / "tokenizer_config.json").write_text(json.dumps(config))
         return AutoTokenizer.from_pretrained(folder)
 
