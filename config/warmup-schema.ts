@@ -85,6 +85,7 @@ const protocol = z.strictObject({
     wrongName: share,
     wrongAttribute: share,
     careless: share,
+    silent: share,
     retry: share,
     astray: share,
   }),

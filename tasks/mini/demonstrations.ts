@@ -48,6 +48,8 @@ export interface TeacherFaults {
   readonly wrongAttribute: number;
   /** After a wrong repair still says "clear"; else what follows is not learnt at all. */
   readonly careless: number;
+  /** Of the looks after a right repair: what the teacher thinks of the result is not learnt. */
+  readonly silent: number;
   /** Shows a wrong repair first and then the right one. */
   readonly retry: number;
   /** Of the retries: the first repair is of a wholly other kind, so only a look can tell. */
@@ -55,10 +57,11 @@ export interface TeacherFaults {
 }
 
 /**
- * How much of an agent's message is learnt: all of it, only its form (the words of the answer are
- * wrong or a guess), or nothing (it is there to be looked at).
+ * How much of an agent's message is learnt: all of it, only its action (not the thought before it),
+ * only its form (the words of the answer are wrong or a guess), or nothing (it is there to be
+ * looked at).
  */
-export type Loss = "all" | "form" | "none";
+export type Loss = "all" | "action" | "form" | "none";
 
 /** One message of a lesson. */
 export type Message =
@@ -104,8 +107,10 @@ function tellSearch(random: RandomStream, task: MiniTask, faults: TeacherFaults)
 function tellRepair(random: RandomStream, task: MiniTask, faults: TeacherFaults): Message[] {
   const truth = task.kind as Problem;
   if (random.uniform() < faults.retry) {
-    const told = tellRetry(random, task, truth, faults);
-    if (told) return told;
+    const { astray } = faults;
+    const isStray = astray > 0 && random.uniform() < astray;
+    const tries = isStray ? straysFrom(truth) : slipsAt(truth);
+    if (tries.length > 0) return tellRetry(random, task, random.pick(tries), faults);
   }
   const diagnosis = diagnose(random, truth, faults);
   const said = [
@@ -122,9 +127,20 @@ function tellRepair(random: RandomStream, task: MiniTask, faults: TeacherFaults)
       environment("", chosen.apply(task.image)),
     );
   }
-  const loss = good ? "all" : lossAfterWrong(random, faults);
+  const loss = good
+    ? lossAfterRight(random, right !== null, faults)
+    : lossAfterWrong(random, faults);
   said.push(agent(sayAnswer("clear", task.answers[0] ?? ""), loss));
   return said;
+}
+
+/**
+ * With one trouble, one right repair always makes the image clear: whoever learns that from the
+ * first image will not look at the second, and pairs are lost.
+ */
+function lossAfterRight(random: RandomStream, isRepaired: boolean, faults: TeacherFaults): Loss {
+  if (!isRepaired || faults.silent === 0) return "all";
+  return random.uniform() < faults.silent ? "action" : "all";
 }
 
 function lossAfterWrong(random: RandomStream, { careless }: TeacherFaults): Loss {
@@ -154,9 +170,12 @@ function diagnose(random: RandomStream, truth: Problem, faults: TeacherFaults): 
 interface Try {
   readonly diagnosis: Problem;
   readonly wrong: Repair;
-  readonly left: string;
+  readonly left: Problem | typeof turnedOver;
   readonly right: Repair;
 }
+
+/** Turned to the left: no kind of task, but what a wrong repair may leave. */
+const turnedOver = "rotation270";
 
 /** Wrong arguments of a right function, or nearly: what is left is another single trouble. */
 function slipsAt(truth: Problem): readonly Try[] {
@@ -164,11 +183,11 @@ function slipsAt(truth: Problem): readonly Try[] {
     case "rotation90":
       return [
         { diagnosis: truth, wrong: turnRight, left: "rotation180", right: turnHalf },
-        { diagnosis: "rotation180", wrong: turnHalf, left: "rotation270", right: turnRight },
+        { diagnosis: "rotation180", wrong: turnHalf, left: turnedOver, right: turnRight },
       ];
     case "rotation180":
       return [
-        { diagnosis: truth, wrong: turnRight, left: "rotation270", right: turnRight },
+        { diagnosis: truth, wrong: turnRight, left: turnedOver, right: turnRight },
         { diagnosis: "rotation90", wrong: turnLeft, left: "rotation90", right: turnLeft },
       ];
     case "dark":
@@ -194,23 +213,22 @@ function straysFrom(truth: Problem): readonly Try[] {
 function tellRetry(
   random: RandomStream,
   task: MiniTask,
-  truth: Problem,
-  { astray }: TeacherFaults,
-): Message[] | null {
-  const isStray = astray > 0 && random.uniform() < astray;
-  const tries = isStray ? straysFrom(truth) : slipsAt(truth);
-  if (tries.length === 0) return null;
-  const { diagnosis, wrong, left, right } = random.pick(tries);
+  { diagnosis, wrong, left, right }: Try,
+  faults: TeacherFaults,
+): Message[] {
   const between = wrong.apply(task.image);
+  // The habit is as strong at the second repair: else a needless first one would pay.
+  const chosen = left === turnedOver ? right : chooseRepair(random, left, right, faults);
+  const good = programOf(chosen) === programOf(right);
   return [
     // The wrong diagnosis and the wrong repair are shown, not taught.
     agent(sayProblem(lookOf(diagnosis), [diagnosis]), "none"),
     environment(tipsAfterProblem([diagnosis])),
     agent(sayCode("repair", programOf(wrong)), "none"),
     environment("", between),
-    agent(sayCode(`still ${left}`, programOf(right))),
-    environment("", right.apply(between)),
-    agent(sayAnswer("clear", task.answers[0] ?? "")),
+    agent(sayCode(`still ${left}`, programOf(chosen))),
+    environment("", chosen.apply(between)),
+    agent(sayAnswer("clear", task.answers[0] ?? ""), good ? "all" : lossAfterWrong(random, faults)),
   ];
 }
 

@@ -49,6 +49,13 @@ export interface SearchRow {
   readonly image_path: string;
 }
 
+export const readQuestion = "Read the two letters.";
+
+export const cropQuestion = (field: Field): string =>
+  `Recognize the text within the ${fieldCoordinates(field)} of the image.`;
+
+export const searchQuestion = (attribute: Attribute): string => `What is its ${attribute}?`;
+
 /** Draws a task of `kind`: `search`, a problem, or a pair of them. */
 export function drawTask(random: RandomStream, id: string, kind: MiniKind, split: Split): MiniTask {
   if (kind === "search") return drawSearch(random, id, split);
@@ -65,13 +72,12 @@ function drawCoding(random: RandomStream, id: string, kind: MiniKind, split: Spl
   for (const problem of problems.toReversed()) {
     reference = rightRepair(problem, 0)?.apply(reference ?? image) ?? null;
   }
-  const question = "Read the two letters.";
   const answers = [text.join(" ")];
   return {
     id,
     task: "coding",
     kind,
-    question,
+    question: readQuestion,
     answers,
     text,
     image,
@@ -91,7 +97,7 @@ function drawSheet(random: RandomStream, id: string, split: Split): MiniTask {
     id,
     task: "coding",
     kind: "crop",
-    question: `Recognize the text within the ${fieldCoordinates(field)} of the image.`,
+    question: cropQuestion(field),
     answers: [text.join(" ")],
     text,
     image,
@@ -108,7 +114,7 @@ function drawSearch(random: RandomStream, id: string, split: Split): MiniTask {
     id,
     task: "search",
     kind: "search",
-    question: `What is its ${attribute}?`,
+    question: searchQuestion(attribute),
     answers: [factOf(text, attribute)],
     text,
     image: drawText(random, text, drawInk(random)),

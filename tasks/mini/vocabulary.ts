@@ -1,15 +1,20 @@
-// The text that the tiny tokenizer is trained on: every sentence, program and passage that the
-// lessons of a few hundred seeds contain. Names of special tokens and tags are those of Qwen2.5-VL
-// and of the protocol.
-import { RandomStream } from "../../events/index.ts";
-import { problems } from "../protocol/index.ts";
-import { demonstrate, type Lesson } from "./demonstrations.ts";
-import { miniCorpus } from "./facts.ts";
+// The text that the tiny tokenizer is trained on: every sentence, program and passage of the lessons
+// and episodes. Names of special tokens and tags are those of Qwen2.5-VL and of the protocol.
+import {
+  informationOf,
+  problems,
+  sayAnswer,
+  sayCode,
+  sayProblem,
+  saySearch,
+  tipsAfterProblem,
+} from "../protocol/index.ts";
+import { lookOf } from "./demonstrations.ts";
+import { attributeNames, miniCorpus } from "./facts.ts";
 import { letters } from "./glyphs.ts";
-import { drawKind, mixtures } from "./mixture.ts";
-import { perceive } from "./perception.ts";
-import { programOf, repairMenu } from "./programs.ts";
-import { drawTask } from "./task.ts";
+import { cutLine, programOf, repairMenu } from "./programs.ts";
+import { fieldCoordinates, fields } from "./sheet.ts";
+import { cropQuestion, readQuestion, searchQuestion } from "./task.ts";
 
 /** Qwen2.5-VL's control tokens that a checkpoint of this family needs. */
 export const controlTokens: readonly string[] = [
@@ -53,35 +58,60 @@ export const splitPattern = [
   ".",
 ].join("|");
 
-const lessonsMax = 600;
-const faults = {
-  lazy: 0.1,
-  randomProblem: 0.2,
-  habit: 0,
-  randomArgument: 0.5,
-  wrongName: 0.2,
-  wrongAttribute: 0.1,
-  careless: 1,
-  retry: 0.3,
-  astray: 0,
-};
+/** How often what every episode holds is repeated, so that it earns its merges first. */
+const copies = 8;
 
-/** The sentences to learn the merges from. Deterministic. */
+/**
+ * The texts to learn the merges from: whatever a lesson or an episode may say, enumerated and not
+ * drawn, so that no share of a fault changes the tokenizer. Nothing of the held-out part is in it.
+ */
 export function vocabularyCorpus(): readonly string[] {
-  const random = new RandomStream("vocabulary");
-  const lessons: Lesson[] = [];
-  for (let index = 0; index < lessonsMax; index++) {
-    const task = drawTask(random, `${index}`, drawKind(random, mixtures.singles), "train");
-    lessons.push(demonstrate(random, task, faults));
-    lessons.push(perceive(random, { trouble: 0.4, copy: 0.3 }, 0));
-  }
-  const texts = lessons.flatMap(({ question, messages }) => [
-    question,
-    ...messages.map(({ text }) => text),
+  const roles = ["user\n", "assistant\n", "system\n"];
+  const spelled = letters.map((letter) => ` ${letter}`);
+  const often = [...questions(), ...diagnoses(), ...codes(), ...roles, ...spelled];
+  const repeated = Array.from({ length: copies }, () => often).flat();
+  return [...repeated, ...searches(), sayAnswer("clear", letters.join(" "))];
+}
+
+function questions(): string[] {
+  const cuts = fields.map((field) => `Cut ${fieldCoordinates(field)} out.`);
+  const asked = attributeNames.map(searchQuestion);
+  return [
+    "Spell it.",
+    "What is wrong?",
+    readQuestion,
+    ...fields.map(cropQuestion),
+    ...cuts,
+    ...asked,
+  ];
+}
+
+function diagnoses(): string[] {
+  return problems.flatMap((problem) => [
+    sayProblem(lookOf(problem), [problem]),
+    tipsAfterProblem([problem]),
+    ` ${problem}`,
   ]);
+}
+
+function codes(): string[] {
   const programs = problems.flatMap((problem) => repairMenu(problem).map(programOf));
-  // Every chat holds these; a few copies earn each its merges.
-  const roles = Array.from({ length: 8 }, () => ["user\n", "assistant\n", "system\n"]).flat();
-  const passages = miniCorpus("train").map(({ contents }) => contents);
-  return [...texts, ...programs, ...roles, ...passages, ...letters.map((letter) => ` ${letter}`)];
+  const left = [...problems.filter((problem) => repairMenu(problem).length > 0), "rotation270"];
+  const looks = left.map((trouble) => sayCode(`still ${trouble}`, ""));
+  return [
+    ...programs.map((program) => sayCode("repair", program)),
+    ...looks,
+    ...fields.map(cutLine),
+  ];
+}
+
+function searches(): string[] {
+  return miniCorpus("train").flatMap(({ contents }) => {
+    const [first, second, attribute, , value] = contents.split(" ");
+    return [
+      saySearch("search", `${first} ${second} ${attribute}`),
+      informationOf([contents]),
+      sayAnswer("found", value ?? ""),
+    ];
+  });
 }

@@ -29,6 +29,7 @@ const faults = {
   wrongName: 0.3,
   wrongAttribute: 0.1,
   careless: 0.5,
+  silent: 0.5,
   retry: 0.3,
   astray: 0.5,
 };

@@ -70,6 +70,10 @@ function learntTokens(
 ): (index: number) => boolean {
   if (message.loss === "none") return () => false;
   if (message.loss === "all") return () => true;
+  if (message.loss === "action") {
+    const thought = spoken.indexOf(tokenizer.id("</think>"));
+    return (index) => index > thought;
+  }
   const open = spoken.indexOf(tokenizer.id("<answer>"));
   const close = spoken.indexOf(tokenizer.id("</answer>"));
   return (index) => index <= open || index >= close;
