@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { ensureError } from "../events/index.ts";
 import { ModelConfigError } from "./errors.ts";
+import { fileExists } from "./input/index.ts";
 
 /** Sizes of the language model. Counts are whole numbers, `ropeSections` sums to headSize / 2. */
 export interface TextConfig {
@@ -78,7 +79,11 @@ const visionSchema = z.object({
   temporal_patch_size: count.default(2),
 });
 
+// Other kinds, such as yarn, turn the same positions into other angles.
+const ropeType = z.enum(["mrope", "default"]).optional();
 const ropeSchema = z.object({
+  type: ropeType,
+  rope_type: ropeType,
   mrope_section: z.tuple([count, count, count]),
   rope_theta: z.number().positive().optional(),
 });
@@ -97,10 +102,10 @@ const textSchema = z.object({
   rope_scaling: ropeSchema.optional(),
   rope_parameters: ropeSchema.optional(),
   vocab_size: count,
+  use_sliding_window: z.literal(false).nullish(),
 });
 
 const headerSchema = z.object({
-  model_type: z.literal("qwen2_5_vl"),
   tie_word_embeddings: z.boolean().default(false),
   image_token_id: tokenId,
   video_token_id: tokenId,
@@ -108,7 +113,17 @@ const headerSchema = z.object({
   vision_end_token_id: tokenId,
   vision_config: visionSchema,
   text_config: z.record(z.string(), z.unknown()).optional(),
+  quantization_config: z.null("quantised weights are not read").optional(),
 });
+
+const architectureSchema = z.looseObject({
+  model_type: z.string().optional(),
+  architectures: z.array(z.string()).nullish(),
+});
+
+/** The one architecture, by its `model_type`, and the class that transformers has for it. */
+const architecture = "qwen2_5_vl";
+const architectureClass = "Qwen2_5_VLForConditionalGeneration";
 
 /** The tower's rotary base and norm epsilon are constants of the architecture, not of the file. */
 const visionRopeTheta = 10_000;
@@ -120,6 +135,7 @@ const textRopeThetaDefault = 1_000_000;
  * (as published) or under `text_config` (as newer tools write them).
  */
 export function parseModelConfig(json: unknown, source = "config.json"): ModelConfig {
+  requireArchitecture(json, source);
   const header = parse(headerSchema, json, source);
   const textJson = { ...(json as Record<string, unknown>), ...header.text_config };
   const text = textConfig(parse(textSchema, textJson, source), textJson, header, source);
@@ -151,11 +167,24 @@ export async function readConfig(directory: string): Promise<ModelConfig> {
   const file = join(directory, "config.json");
   const json = await readFile(file, "utf8")
     .then((text): unknown => JSON.parse(text))
-    .catch((error: unknown) => {
-      const what = `cannot be read: ${ensureError(error).message}`;
+    .catch(async (error: unknown) => {
+      const isAdapter = await fileExists(join(directory, "adapter_config.json"));
+      const mend = isAdapter
+        ? "; this folder is an adapter, name the checkpoint it belongs to"
+        : "";
+      const what = `cannot be read: ${ensureError(error).message}${mend}`;
       throw new ModelConfigError(file, what, { cause: error });
     });
   return parseModelConfig(json, file);
+}
+
+function requireArchitecture(json: unknown, source: string): void {
+  const { model_type: found, architectures } = parse(architectureSchema, json, source);
+  if (found === architecture) return;
+  const only = `only ${architecture} (${architectureClass}) is supported`;
+  if (found === undefined) throw new ModelConfigError(source, `key model_type is missing; ${only}`);
+  const classes = architectures?.length ? ` (${architectures.join(", ")})` : "";
+  throw new ModelConfigError(source, `key model_type: "${found}"${classes}; ${only}`);
 }
 
 function textConfig(
@@ -206,5 +235,8 @@ function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig {
 function parse<T>(schema: z.ZodType<T>, json: unknown, source: string): T {
   const result = schema.safeParse(json);
   if (result.success) return result.data;
-  throw new ModelConfigError(source, z.prettifyError(result.error));
+  const faults = result.error.issues.map(({ path, message }) => {
+    return `key ${path.map(String).join(".") || "(top level)"}: ${message}`;
+  });
+  throw new ModelConfigError(source, faults.join("; "));
 }

@@ -41,15 +41,21 @@ export {
   decodeImage,
   decodeSafetensors,
   encodeSafetensors,
+  fileExists,
+  generationConfigFile,
   gridOf,
+  imageSideMin,
   imageTokenCount,
   openCheckpoint,
   openTokenizer,
   preprocessImage,
   readGenerationConfig,
   readPreprocessor,
+  requireVocabulary,
   writeCheckpoint,
 } from "./input/index.ts";
+export type { ModelFacts } from "./inspect/index.ts";
+export { exampleRank, exampleTokens, inspectModel } from "./inspect/index.ts";
 export type { Adapter, AdapterPolicy, Rewrite } from "./output/index.ts";
 export {
   AdapterError,

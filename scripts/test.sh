@@ -13,8 +13,8 @@ fi
 npm run -s check
 # Cheap ones first. A process of its own for each group: engines give their memory back, and what
 # one of them leaves behind cannot spoil another. The last group is whatever no other one names.
-groups=('^(tidy|(events|config|tasks)/)' '^(storage|runtime)/' '^model-input/' '^model/' '^cli/' '^sandbox/' '^actors/')
-named='tidy|events/|config/|tasks/|storage/|runtime/|model-input/|model/|cli/|sandbox/|actors/'
+groups=('^(tidy|(events|config|tasks)/)' '^(storage|runtime)/' '^model-input/' '^model-output/' '^model/' '^cli/' '^sandbox/' '^actors/')
+named='tidy|events/|config/|tasks/|storage/|runtime/|model-input/|model-output/|model/|cli/|sandbox/|actors/'
 failed=()
 for pattern in "${groups[@]}" "^(?!$named)"; do
   run "$pattern" || failed+=("$pattern")

@@ -7,4 +7,5 @@ export type { Policy, PolicyOptions, Role } from "./policy.ts";
 export { openPolicy } from "./policy.ts";
 export type { Sequence } from "./sequences.ts";
 export type { PolicySource } from "./source.ts";
+export { isMappedBySize } from "./source.ts";
 export type { TurnPiece } from "./stream.ts";

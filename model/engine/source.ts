@@ -5,7 +5,7 @@ import type { ModelConfig } from "../config.ts";
 import { readConfig } from "../config.ts";
 import { TensorError } from "../errors.ts";
 import type { DataType } from "../graph/index.ts";
-import { openCheckpoint } from "../input/index.ts";
+import { openCheckpoint, requireFloat } from "../input/index.ts";
 import type { FrozenTensors, TensorMap, Tuning } from "../qwen/index.ts";
 import { initialAdapters, modelParameters, sizeOfShape, tunedParameters } from "../qwen/index.ts";
 
@@ -47,6 +47,12 @@ export async function openSource(source: PolicySource, tuning: Tuning): Promise<
     : openTensors(source.config, source.tensors, tuning);
 }
 
+/** Whether the frozen weights of a model stay in their file unless something else is asked for. */
+export function isMappedBySize(config: ModelConfig): boolean {
+  const sizes = modelParameters(config).map(({ shape }) => 4 * sizeOfShape(shape));
+  return sizes.reduce((sum, bytes) => sum + bytes, 0) > residentBytesMax;
+}
+
 async function openDirectory(
   { directory, mapped }: Extract<PolicySource, { readonly directory: string }>,
   tuning: Tuning,
@@ -62,21 +68,21 @@ async function openDirectory(
   }
   const frozen: FrozenTensors = (name) => {
     const entry = checkpoint.entry(name, shapes.get(name));
+    requireFloat(name, entry);
     const dtype = storedTypes[entry.dtype];
-    if (dtype === undefined) throw new TensorError(name, `has the unknown type ${entry.dtype}`);
+    assert(dtype !== undefined, `the graph has a type for ${entry.dtype}`);
     const file = basename(entry.file);
     return {
       dtype,
       source: { type: "file", file, offset: entry.byteOffset, length: entry.byteLength },
     };
   };
-  const bytes = parameters.reduce((sum, { shape }) => sum + 4 * sizeOfShape(shape), 0);
   return {
     config,
     frozen,
     trainable: tuning.type === "lora" ? initialAdapters(config, tuning) : trainable,
     directory,
-    mapped: mapped ?? bytes > residentBytesMax,
+    mapped: mapped ?? isMappedBySize(config),
   };
 }
 

@@ -1,5 +1,5 @@
-// Samples one turn piece by piece, so that its tokens can be shown as they come. The pieces together
-// are the turn that `runGenerate` gives, byte for byte.
+// Samples one turn piece by piece, so that its tokens can be shown as they come. Together the
+// pieces are the turn that `runGenerate` gives, byte for byte.
 import type { Tensor } from "onnxruntime-node";
 import { assert } from "../../events/index.ts";
 import type { TensorMap } from "../qwen/index.ts";

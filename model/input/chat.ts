@@ -55,11 +55,16 @@ export interface ChatVocabulary {
 export class ChatTemplate {
   readonly #template: Template;
   readonly #source: string;
+  readonly #place: string;
   readonly #vocabulary: ChatVocabulary;
 
-  /** @throws TokenizerError when the template does not parse or asks for the time. */
+  /**
+   * @param place names the template in errors: its file, and the key in it
+   * @throws TokenizerError when the template does not parse or asks for the time
+   */
   constructor(source: string, place: string, vocabulary: ChatVocabulary) {
     this.#source = source;
+    this.#place = place;
     this.#vocabulary = vocabulary;
     if (source.includes("strftime_now")) {
       throw new TokenizerError(
@@ -81,7 +86,7 @@ export class ChatTemplate {
         eos_token: this.#vocabulary.endOfTurn,
       });
     } catch (error) {
-      throw templateFailed("the chat template refuses these messages", error);
+      throw templateFailed(`${this.#place}: the chat template refuses these messages`, error);
     }
   }
 
@@ -109,7 +114,7 @@ export class ChatTemplate {
     if (rest.length > 0 || end === undefined || !("id" in end) || end.id !== endOfTurnId) {
       throw new TokenizerError(
         "tokenizer.chat_template",
-        `the chat template does not write a model's turn as its text and ` +
+        `${this.#place}: the chat template does not write a model's turn as its text and ` +
           `${this.#vocabulary.endOfTurn} (eos_token), so a conversation cannot be continued`,
       );
     }

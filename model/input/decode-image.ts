@@ -14,7 +14,15 @@ export type ImageFormat = "png" | "jpeg" | "webp";
 /** Largest image we decode unless told otherwise, pixels. */
 export const imagePixelsMaxDefault = 64_000_000;
 
+/**
+ * Smallest side of an image that a person hands in, pixels. A picture of one pixel holds nothing to
+ * see: it is a broken download or a tracking pixel, though the model's rule would blow it up.
+ */
+export const imageSideMin = 2;
+
 export interface DecodeOptions {
+  /** Smallest side in pixels; 1 when absent. */
+  readonly sideMin?: number;
   /** Largest area in pixels; `imagePixelsMaxDefault` when absent. */
   readonly pixelsMax?: number;
   /** Names the image in errors: a file, a URL or a hash. */
@@ -34,13 +42,13 @@ export function imageFormatOf(bytes: Uint8Array): ImageFormat | undefined {
  * Decodes PNG, JPEG or WebP. Of an animation, the first image counts.
  *
  * @throws ImageError when the format is another, the bytes do not decode in full or the image
- * is too large.
+ * is too large or too small.
  */
 export async function decodeImage(
   bytes: Uint8Array,
   options: DecodeOptions = {},
 ): Promise<RgbImage> {
-  const { pixelsMax = imagePixelsMaxDefault, source = "the image" } = options;
+  const { sideMin = 1, pixelsMax = imagePixelsMaxDefault, source = "the image" } = options;
   const format = imageFormatOf(bytes);
   if (format === undefined) {
     throw new ImageError(
@@ -62,6 +70,14 @@ export async function decodeImage(
       `${source} has ${meta.width}x${meta.height} = ${pixels} pixels, above the limit of ` +
         `${pixelsMax}; shrink it first`,
       { facts: { source, width: meta.width, height: meta.height, limit: pixelsMax } },
+    );
+  }
+  if (Math.min(meta.width, meta.height) < sideMin) {
+    throw new ImageError(
+      "image.too_small",
+      `${source} has ${meta.width}x${meta.height} pixels: there is nothing to see in it; each ` +
+        `side needs at least ${sideMin}`,
+      { facts: { source, width: meta.width, height: meta.height, limit: sideMin } },
     );
   }
   const image = sharp(bytes, { ...reading, autoOrient: true });

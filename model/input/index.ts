@@ -27,10 +27,15 @@ export {
   type ImageFormat,
   imageFormatOf,
   imagePixelsMaxDefault,
+  imageSideMin,
 } from "./decode-image.ts";
 export { CheckpointError, ImageError, PromptError, TokenizerError } from "./errors.ts";
 export { bfloat16Value } from "./float-bits.ts";
-export { type GenerationConfig, readGenerationConfig } from "./generation-config.ts";
+export {
+  type GenerationConfig,
+  generationConfigFile,
+  readGenerationConfig,
+} from "./generation-config.ts";
 export { imageTokenCount, type PatchGrid, patchCount } from "./grid.ts";
 export { formatJson, readJsonFile } from "./json-file.ts";
 export { gridOf, type PreprocessedImage, preprocessImage } from "./preprocess.ts";
@@ -73,4 +78,5 @@ export {
   type VisionLayoutOptions,
   visionLayout,
 } from "./vision-layout.ts";
+export { requireVocabulary } from "./vocabulary.ts";
 export { fileExists, writeWholeFile } from "./whole-file.ts";

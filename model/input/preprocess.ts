@@ -22,30 +22,37 @@ export interface PreprocessedImage {
  * Resizes, normalises and cuts `image` into patches. A still image fills all
  * `temporalPatchSize` frames of its patches.
  *
+ * @param source names the image in errors: a file, a URL or a hash
  * @throws PromptError when its sides differ by more than a factor of 200.
  */
-export function preprocessImage(image: RgbImage, preprocessor: Preprocessor): PreprocessedImage {
-  const { patchSize, mergeSize } = preprocessor;
-  const { width, height } = smartResize(image, {
-    factor: patchSize * mergeSize,
-    pixelsMin: preprocessor.pixelsMin,
-    pixelsMax: preprocessor.pixelsMax,
-  });
-  const resized = resizeBicubic(image, width, height);
-  const grid: PatchGrid = [1, height / patchSize, width / patchSize];
+export function preprocessImage(
+  image: RgbImage,
+  preprocessor: Preprocessor,
+  source?: string,
+): PreprocessedImage {
+  const { patchSize } = preprocessor;
+  const grid = gridOf(image, preprocessor, source);
+  const [, rows, columns] = grid;
+  const resized = resizeBicubic(image, columns * patchSize, rows * patchSize);
   return { pixels: patchify(resized, grid, preprocessor), grid };
 }
 
-/** The prompt tokens an image of this size will take, without touching its pixels. */
+/**
+ * The patches that an image of this size will have, without touching its pixels.
+ *
+ * @throws PromptError as `preprocessImage`
+ */
 export function gridOf(
   size: Pick<RgbImage, "width" | "height">,
   preprocessor: Preprocessor,
+  source?: string,
 ): PatchGrid {
   const { patchSize, mergeSize, pixelsMin, pixelsMax } = preprocessor;
   const { width, height } = smartResize(size, {
     factor: patchSize * mergeSize,
     pixelsMin,
     pixelsMax,
+    ...(source === undefined ? {} : { source }),
   });
   return [1, height / patchSize, width / patchSize];
 }

@@ -14,6 +14,8 @@ export interface SmartResizeOptions {
   readonly factor: number;
   readonly pixelsMin: number;
   readonly pixelsMax: number;
+  /** Names the image in errors; "an image" when absent. */
+  readonly source?: string;
 }
 
 /**
@@ -23,14 +25,14 @@ export interface SmartResizeOptions {
  * @throws PromptError when one side is more than 200 times the other.
  */
 export function smartResize({ width, height }: PixelSize, options: SmartResizeOptions): PixelSize {
-  const { factor, pixelsMin, pixelsMax } = options;
+  const { factor, pixelsMin, pixelsMax, source = "an image" } = options;
   const ratio = Math.max(width, height) / Math.min(width, height);
   if (!(ratio <= aspectRatioMax)) {
     throw new PromptError(
       "prompt.aspect_ratio",
-      `an image of ${width}x${height} pixels is too elongated: one side may be at most ` +
+      `${source} of ${width}x${height} pixels is too elongated: one side may be at most ` +
         `${aspectRatioMax} times the other; crop or pad it`,
-      { facts: { width, height, limit: aspectRatioMax } },
+      { facts: { source, width, height, limit: aspectRatioMax } },
     );
   }
   const nearest = (side: number) => roundHalfEven(side / factor) * factor;

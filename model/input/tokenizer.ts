@@ -85,8 +85,11 @@ export async function openTokenizer(directory: string): Promise<Tokenizer> {
   const tokenizerJson = await readJsonFile(join(directory, tokenizerFile), tokenizerJsonSchema);
   const config = join(directory, tokenizerConfigFile);
   const tokenizerConfig = await readJsonFile(config, tokenizerConfigSchema);
-  const chatTemplate = await readChatTemplate(directory);
-  return assemble(tokenizerJson, tokenizerConfig, chatTemplate, directory);
+  const template = (await readChatTemplate(directory)) ?? {
+    text: requireTemplate(tokenizerConfig.chat_template, directory),
+    place: `${config}, key chat_template`,
+  };
+  return assemble(tokenizerJson, tokenizerConfig, template, directory);
 }
 
 /** Makes a tokenizer of parsed files. Throws TokenizerError. */
@@ -98,13 +101,20 @@ export function createTokenizer(parts: TokenizerParts): Tokenizer {
     parts.tokenizerConfig,
     `${source}: ${tokenizerConfigFile}`,
   );
-  return assemble(json, config, chatTemplate, source);
+  const text = requireTemplate(chatTemplate ?? config.chat_template, source);
+  return assemble(json, config, { text, place: source }, source);
+}
+
+interface PlacedTemplate {
+  readonly text: string;
+  /** Its file, and the key in it. */
+  readonly place: string;
 }
 
 function assemble(
   json: TokenizerJson,
   config: TokenizerConfig,
-  chatTemplate: string | undefined,
+  { text, place }: PlacedTemplate,
   source: string,
 ): Tokenizer {
   requireLossless(json, source);
@@ -121,17 +131,13 @@ function assemble(
   const special = new SpecialTokens(new Map(specials.map(({ content, id }) => [content, id])));
   const encodePlain = plainEncoder(json, source);
   const endOfTurnId = requireId(config.eos_token);
-  const template = new ChatTemplate(
-    requireTemplate(chatTemplate ?? config.chat_template, source),
-    source,
-    {
-      special,
-      encodePlain,
-      endOfTurn: config.eos_token,
-      endOfTurnId,
-      imageId: ids.get(imageToken),
-    },
-  );
+  const template = new ChatTemplate(text, place, {
+    special,
+    encodePlain,
+    endOfTurn: config.eos_token,
+    endOfTurnId,
+    imageId: ids.get(imageToken),
+  });
   return {
     vocabularySize: [...ids.values()].reduce((largest, id) => Math.max(largest, id), -1) + 1,
     specialIds: specials.map(({ id }) => id).sort((left, right) => left - right),
@@ -182,12 +188,14 @@ function decoder(json: TokenizerJson, source: string): (ids: Iterable<number>) =
   };
 }
 
-async function readChatTemplate(directory: string): Promise<string | undefined> {
+async function readChatTemplate(directory: string): Promise<PlacedTemplate | undefined> {
   const jinja = join(directory, chatTemplateFile);
-  if (await fileExists(jinja)) return await readTextFile(jinja);
+  if (await fileExists(jinja)) return { text: await readTextFile(jinja), place: jinja };
   const json = join(directory, chatTemplateJsonFile);
   if (!(await fileExists(json))) return undefined;
-  return (await readJsonFile(json, z.looseObject({ chat_template: z.string() }))).chat_template;
+  const schema = z.looseObject({ chat_template: z.string() });
+  const { chat_template: text } = await readJsonFile(json, schema);
+  return { text, place: `${json}, key chat_template` };
 }
 
 function requireTemplate(template: string | null | undefined, source: string): string {

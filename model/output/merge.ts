@@ -1,7 +1,7 @@
 // An adapter melted into its base: weight + scale · up · down, as peft's merge_and_unload does.
 import { assert } from "../../events/index.ts";
 import { readConfig } from "../config.ts";
-import { openCheckpoint, requireFloat } from "../input/index.ts";
+import { openCheckpoint, requireFloat, type TensorType } from "../input/index.ts";
 import { openAdapter } from "./read-adapter.ts";
 import { type Rewrite, rewriteCheckpoint } from "./rewrite-checkpoint.ts";
 
@@ -13,6 +13,8 @@ export interface Merged {
   readonly layers: number;
   /** What the adapter was trained on, by its own account. */
   readonly adapterBase: string | null;
+  /** The types in which merged weights were written. */
+  readonly types: readonly TensorType[];
 }
 
 /**
@@ -39,8 +41,8 @@ export async function mergeAdapter(
       return [name, change];
     }),
   );
-  await rewriteCheckpoint(base, directory, { ...options, changes });
-  return { layers: opened.layers.size, adapterBase: opened.base };
+  const types = await rewriteCheckpoint(base, directory, { ...options, changes });
+  return { layers: opened.layers.size, adapterBase: opened.base, types };
 }
 
 interface Product {

@@ -22,6 +22,7 @@ import {
   sortedNames,
   type TensorEntry,
   type TensorForm,
+  type TensorType,
   tensorBytes,
   tensorElementBytes,
   weightsFile,
@@ -49,7 +50,8 @@ export interface Rewrite {
 const weighty = /\.(safetensors|bin|pt|pth|ckpt|h5|msgpack|gguf|onnx)$|\.index\.json$/;
 
 /**
- * Writes the checkpoint in `base` to `directory`, which must be new or empty.
+ * Writes the checkpoint in `base` to `directory`, which must be new or empty. Resolves to the types
+ * in which changed tensors were written: what is not F32 was rounded.
  *
  * @throws CheckpointError when the base is damaged, OutputError when the folder is not empty
  */
@@ -57,7 +59,7 @@ export async function rewriteCheckpoint(
   base: string,
   directory: string,
   rewrite: Rewrite,
-): Promise<void> {
+): Promise<readonly TensorType[]> {
   const checkpoint = await openCheckpoint(base);
   const shards = planShards(checkpoint, rewrite);
   await intoNewFolder(directory, async () => {
@@ -72,6 +74,9 @@ export async function rewriteCheckpoint(
       await writeWholeFile(join(directory, name), [formatJson(value)]);
     await writeConfig(base, directory, rewrite.dtype);
   });
+  const planned = [...shards.values()].flatMap((shard) => [...shard]);
+  const changed = planned.filter(([name]) => rewrite.changes.has(name));
+  return [...new Set(changed.map(([, { dtype }]) => dtype))];
 }
 
 interface PlannedTensor extends TensorForm {

@@ -1,7 +1,8 @@
 // Writes adapters as a PEFT folder, which peft, transformers and vLLM load as it is.
 //
 // Invariants: 1. the bytes are a function of the arguments;
-//             2. `adapter_config.json` comes last: a folder without it is a writing that did not end.
+//             2. `adapter_config.json` comes last: a folder without it is a writing that did not
+//                end.
 import { join } from "node:path";
 import { formatJson, type Tensor, writeSafetensors, writeWholeFile } from "../input/index.ts";
 import { adapterConfigFile, adapterConfigJson } from "./adapter-config.ts";

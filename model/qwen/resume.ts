@@ -1,6 +1,6 @@
 // A turn in pieces, for who wants to see its tokens as they come: the graph of `generate.ts`, which
 // can also go on from where an earlier run stopped.
-//   P1. The pieces give the bytes of the whole turn: what runs is the same loop over the same state.
+//   P1. The pieces give the bytes of the whole turn: the same loop runs over the same state.
 //   P2. The cache crosses into JavaScript between pieces. Rollouts, which do not look, never pay.
 import type { Node } from "../graph/index.ts";
 import { branch } from "../graph/index.ts";

@@ -65,7 +65,7 @@ for (const dtype of ["BF16", "F16", "F32"] as const) {
     const done: number[] = [];
     const onProgress = (bytes: number, total: number) => done.push(bytes / total);
     const told = await mergeAdapter(base, adapter, merged, { ...options, onProgress });
-    assert.equal(told, { layers: values.size / 2, adapterBase: "b" });
+    assert.equal(told, { layers: values.size / 2, adapterBase: "b", types: [dtype] });
     assert.is(done.at(-1), 1);
     assert.ok(done.every((share, at) => share >= (done[at - 1] ?? 0)));
     const files = (await readdir(base)).filter((file) => !/^(\.cache|pytorch)/.test(file));
