@@ -22,7 +22,14 @@ export type {
 } from "./learner/index.ts";
 export { runLearnerWorker, warmStart } from "./learner/index.ts";
 export type { InitialPolicy, LearnerPolicy, RolloutPolicy } from "./policy/index.ts";
-export { initialPolicy, openLearnerPolicy, openRolloutPolicy } from "./policy/index.ts";
+export {
+  checkpointHash,
+  initialPolicy,
+  openLearnerPolicy,
+  openRolloutPolicy,
+  tuningOf,
+  vocabularyOf,
+} from "./policy/index.ts";
 export type { RunAddress } from "./protocol.ts";
 export { headActor, Messenger } from "./protocol.ts";
 export type { ComparePixels } from "./reward-judge/index.ts";

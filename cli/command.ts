@@ -37,8 +37,21 @@ export interface Command {
   readonly name: string;
   readonly about: string;
   readonly args: ArgsDef;
+  /** Command lines that show it at work. */
+  readonly examples?: readonly string[];
   run(words: Words, context: CommandContext): Promise<number>;
 }
+
+/** Commands that share a first word: `varft model inspect`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly about: string;
+  /** In the order of the overview. */
+  readonly commands: CommandLoaders;
+}
+
+/** Commands by name, loaded when they are called: a short command starts fast. */
+export type CommandLoaders = Readonly<Record<string, () => Promise<Command | CommandGroup>>>;
 
 /** Flags that every command takes. */
 export const globalArgs = {
@@ -55,11 +68,13 @@ export function readWords(name: string, args: ArgsDef, raw: readonly string[]): 
   const entries = Object.entries({ ...args, ...globalArgs } as ArgsDef);
   const flags = entries.filter(([, { type }]) => type !== "positional");
   const options = Object.fromEntries(
-    flags.map(([flag, { type }]) =>
-      type === "boolean"
-        ? [flag, { type: "boolean" as const }]
-        : [flag, { type: "string" as const, multiple: true }],
-    ),
+    flags.map(([flag, arg]) => {
+      const { type } = arg;
+      const short = "alias" in arg && typeof arg.alias === "string" ? { short: arg.alias } : {};
+      return type === "boolean"
+        ? [flag, { type: "boolean" as const, ...short }]
+        : [flag, { type: "string" as const, multiple: true, ...short }];
+    }),
   );
   const { values, positionals } = parseStrictly(name, raw, options);
   const places = entries.filter(([, { type }]) => type === "positional");

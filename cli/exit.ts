@@ -11,11 +11,14 @@ export const exitCodes = {
 } as const;
 
 const usageCodes = new Set(["usage", "config"]);
+/** What was recorded and what it comes to differ. */
+const evidenceCode = "evidence";
 
 /** The exit code that stands for `thrown`. */
 export function exitCodeOf(thrown: unknown): number {
   if (!(thrown instanceof VarftError)) return exitCodes.failed;
   if (thrown.policy === "cancelled") return exitCodes.interrupted;
+  if (thrown.code === evidenceCode) return exitCodes.verification;
   return usageCodes.has(thrown.code) ? exitCodes.usage : exitCodes.failed;
 }
 

@@ -10,6 +10,11 @@ export function clock(seconds: number): string {
   return `${hours}:${String(minutes).padStart(2, "0")}:${tail}`;
 }
 
+/** `0.3 s`, `1:05`. */
+export function duration(seconds: number): string {
+  return seconds < 60 ? `${short(seconds)} s` : clock(seconds);
+}
+
 /** `12,345`. */
 export function thousands(value: number): string {
   return Math.round(value).toLocaleString("en-US");
@@ -20,6 +25,18 @@ export function short(value: number): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   return size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(3))) : value.toExponential(1);
+}
+
+/** `532 B`, `7.51 GB`: powers of 1,000, three digits. */
+export function byteSize(bytes: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let size = bytes;
+  let unit = 0;
+  while (size >= 999.5 && unit < units.length - 1) {
+    size /= 1_000;
+    unit += 1;
+  }
+  return `${unit === 0 ? size : size.toPrecision(3)} ${units[unit]}`;
 }
 
 /** `2026-11-22 15:03`, in the host's time. */

@@ -5,7 +5,15 @@
 import { readFile } from "node:fs/promises";
 import { renderUsage } from "citty";
 import { nearest } from "../config/index.ts";
-import { type Command, type CommandContext, globalArgs, readWords } from "./command.ts";
+import { assert } from "../events/index.ts";
+import {
+  type Command,
+  type CommandContext,
+  type CommandGroup,
+  type CommandLoaders,
+  globalArgs,
+  readWords,
+} from "./command.ts";
 import { commandLoaders } from "./commands/index.ts";
 import { InterruptedError, UsageError } from "./errors.ts";
 import { describeError, exitCodeOf, exitCodes, stackOf } from "./exit.ts";
@@ -47,20 +55,43 @@ export async function runMain(argv: readonly string[], options: MainOptions): Pr
 }
 
 async function dispatch(argv: readonly string[], options: MainOptions): Promise<number> {
-  const { terminal, env, signal } = options;
+  const { terminal } = options;
   const place = commandPlace(argv);
   const name = argv[place];
   const help = argv.includes("--help") || argv.includes("-h") || name === "help";
   if (name === undefined || name === "help") return general(argv, help, terminal);
-  const command = await loadCommand(name);
+  const found = await loadCommand(commandLoaders, name, "");
+  const rest = argv.toSpliced(place, 1);
+  if (!("commands" in found)) return call(found, name, rest, help, options);
+  const inner = commandPlace(rest);
+  const verb = rest[inner];
+  if (verb === undefined) return tell(await groupOverview(found, terminal), help, terminal);
+  const command = await loadCommand(found.commands, verb, `${name} `);
+  assert(!("commands" in command), "groups are one level deep");
+  return call(command, `${name} ${verb}`, rest.toSpliced(inner, 1), help, options);
+}
+
+/** Runs a command, or tells how it is called. */
+async function call(
+  command: Command,
+  name: string,
+  argv: readonly string[],
+  help: boolean,
+  { terminal, env, signal }: MainOptions,
+): Promise<number> {
   const args = { ...command.args, ...globalArgs };
   if (help) {
     const meta = { name, description: command.about };
     const usage = await renderUsage({ meta, args }, { meta: { name: "varft" } });
     terminal.out(`${terminal.colors.isColorSupported ? usage : withoutColors(usage)}\n`);
+    const { examples = [] } = command;
+    if (examples.length > 0) {
+      const lines = examples.map((line) => `  ${line}\n`).join("");
+      terminal.out(`${terminal.colors.bold("EXAMPLES")}\n\n${lines}\n`);
+    }
     return exitCodes.done;
   }
-  const words = readWords(name, args, [...argv.slice(0, place), ...argv.slice(place + 1)]);
+  const words = readWords(name, args, argv);
   const context: CommandContext = {
     terminal,
     json: words.flag("json"),
@@ -83,18 +114,26 @@ async function general(
     terminal.out(`${await version()}\n`);
     return exitCodes.done;
   }
-  const text = await overview(terminal);
+  return tell(await overview(terminal), help, terminal);
+}
+
+/** An overview that was asked for is a result; else it says that a command is missing. */
+function tell(text: string, help: boolean, terminal: Terminal): number {
   if (help) terminal.out(text);
   else terminal.err(text);
   return help ? exitCodes.done : exitCodes.usage;
 }
 
-async function loadCommand(name: string): Promise<Command> {
-  const load = Object.hasOwn(commandLoaders, name) ? commandLoaders[name] : undefined;
+async function loadCommand(
+  loaders: CommandLoaders,
+  name: string,
+  group: string,
+): Promise<Command | CommandGroup> {
+  const load = Object.hasOwn(loaders, name) ? loaders[name] : undefined;
   if (load !== undefined) return load();
-  const near = nearest(name, Object.keys(commandLoaders));
-  const mend = near === null ? "see varft --help" : `did you mean "${near}"?`;
-  throw new UsageError(`there is no command "${name}"; ${mend}`);
+  const near = nearest(name, Object.keys(loaders));
+  const mend = near === null ? `see varft ${group}--help` : `did you mean "${group}${near}"?`;
+  throw new UsageError(`there is no command "${group}${name}"; ${mend}`);
 }
 
 /** Where the command stands: global flags may come before it. */
@@ -107,18 +146,34 @@ function commandPlace(argv: readonly string[]): number {
   return argv.length;
 }
 
-async function overview({ colors }: Terminal): Promise<string> {
-  const commands = await Promise.all(Object.values(commandLoaders).map((load) => load()));
-  const rows = commands.map(({ name, about }) => [`  ${name}`, about]);
-  const { bold } = colors;
+function overview(terminal: Terminal): Promise<string> {
+  const about = "varft trains vision-language agents with tools by reinforcement.";
+  return overviewOf(about, "varft", commandLoaders, terminal);
+}
+
+function groupOverview(
+  { name, about, commands }: CommandGroup,
+  terminal: Terminal,
+): Promise<string> {
+  return overviewOf(`${about}.`, `varft ${name}`, commands, terminal);
+}
+
+async function overviewOf(
+  about: string,
+  words: string,
+  loaders: CommandLoaders,
+  { colors }: Terminal,
+): Promise<string> {
+  const commands = await Promise.all(Object.values(loaders).map((load) => load()));
+  const rows = commands.map((command) => [`  ${command.name}`, command.about]);
   return [
-    "varft trains vision-language agents with tools by reinforcement.",
+    about,
     "",
-    `${bold("Usage")}  varft <command> [--json] [--runs DIR]`,
+    `${colors.bold("Usage")}  ${words} <command> [--json] [--runs DIR]`,
     "",
     ...tableLines(["", ""], rows).slice(1),
     "",
-    "varft <command> --help says more about a command.",
+    `${words} <command> --help says more about a command.`,
     "",
   ].join("\n");
 }

@@ -1,3 +1,10 @@
 // A run's policy, opened from its checkpoint folder for those who work with it.
 export type { InitialPolicy, LearnerPolicy, RolloutPolicy } from "./open.ts";
-export { initialPolicy, openLearnerPolicy, openRolloutPolicy } from "./open.ts";
+export {
+  checkpointHash,
+  initialPolicy,
+  openLearnerPolicy,
+  openRolloutPolicy,
+  tuningOf,
+} from "./open.ts";
+export { vocabularyOf } from "./vocabulary.ts";

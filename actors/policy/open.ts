@@ -14,6 +14,7 @@ import {
   type Role,
   readConfig,
   readPreprocessor,
+  requireVocabulary,
   TensorCodec,
   type Tuning,
   trainableParameters,
@@ -95,6 +96,8 @@ export async function initialPolicy(config: RunConfig): Promise<InitialPolicy> {
   const { directory } = config.model;
   const tuning = tuningOf(config);
   const opened = await openPolicy({ directory, tuning, threads: 1, roles: [] });
+  // Workers would find this, too, but only after the run has begun.
+  requireVocabulary(directory, await openTokenizer(directory), opened.config);
   const trained = trainableParameters(opened.config, tuning);
   const codec = new TensorCodec(trained);
   const parameters = new Map(
@@ -106,7 +109,7 @@ export async function initialPolicy(config: RunConfig): Promise<InitialPolicy> {
   );
   await opened.close();
   return {
-    base: await hashFolder(directory),
+    base: await checkpointHash(directory),
     policy: codec.encode(parameters),
     optimizer: codec.encodeAdam(initialAdamState(parameters)),
   };
@@ -122,6 +125,7 @@ async function open(
   const tuning = tuningOf(config);
   const tokenizer = await openTokenizer(directory);
   const model = await readConfig(directory);
+  requireVocabulary(directory, tokenizer, model);
   const images = new ImageStore(await readPreprocessor(directory), readBlob);
   // A choice of memory against time; the numbers are the same.
   const recompute = config.learner.recompute ? "segments" : "none";
@@ -132,8 +136,8 @@ async function open(
 
 const weighty = /\.(json|safetensors|jinja|txt)$/;
 
-/** One name for all files of a checkpoint folder that matter. */
-async function hashFolder(directory: string): Promise<HashName> {
+/** One name for all files of a checkpoint folder that matter: the `base` of a run. */
+export async function checkpointHash(directory: string): Promise<HashName> {
   const files = (await readdir(directory)).filter((file) => weighty.test(file)).sort();
   const lines: string[] = [];
   for (const file of files) lines.push(`${await hashFile(join(directory, file))}  ${file}`);

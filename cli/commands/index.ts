@@ -1,8 +1,8 @@
-// The commands, loaded when they are called: a short command starts fast.
-import type { Command } from "../command.ts";
+// The commands, loaded when they are called.
+import type { CommandLoaders } from "../command.ts";
 
 /** In the order of the overview. */
-export const commandLoaders: Readonly<Record<string, () => Promise<Command>>> = {
+export const commandLoaders: CommandLoaders = {
   doctor: async () => (await import("./doctor.ts")).doctor,
   train: async () => (await import("./train.ts")).train,
   sft: async () => (await import("./sft.ts")).sft,
@@ -10,6 +10,7 @@ export const commandLoaders: Readonly<Record<string, () => Promise<Command>>> = 
   runs: async () => (await import("./runs.ts")).runs,
   show: async () => (await import("./show.ts")).show,
   trajectory: async () => (await import("./trajectory.ts")).trajectory,
+  model: async () => (await import("./model/index.ts")).model,
   bench: async () => (await import("./bench.ts")).bench,
   worker: async () => (await import("./worker.ts")).worker,
 };

@@ -6,7 +6,7 @@ import {
   ToolExecutor,
 } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
-import { decodeImage } from "../../model/index.ts";
+import { decodeImage, gridOf, imageSideMin, readPreprocessor } from "../../model/index.ts";
 import { type BusPlace, startNatsServer } from "../../runtime/index.ts";
 import {
   createBm25Search,
@@ -21,9 +21,13 @@ import type { Closers } from "./closers.ts";
 import type { SessionOptions } from "./types.ts";
 
 /** Where tasks come from. */
-export async function openTasks({ tasks, run }: RunConfig): Promise<TaskSource> {
+export async function openTasks({ tasks, run, model }: RunConfig): Promise<TaskSource> {
   if (tasks.type === "mini") return miniSource(run.seed);
-  const check = (bytes: Uint8Array, source: string) => decodeImage(bytes, { source });
+  const preprocessor = await readPreprocessor(model.directory);
+  const check = async (bytes: Uint8Array, source: string) => {
+    const image = await decodeImage(bytes, { source, sideMin: imageSideMin });
+    gridOf(image, preprocessor, source);
+  };
   return rowSource(tasks.file, await readRows(tasks.file), tasks.images, check);
 }
 
