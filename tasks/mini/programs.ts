@@ -104,10 +104,14 @@ export function repairMenu(problem: Problem): readonly Repair[] {
   }
 }
 
-/** The teacher's favourite wrong argument: turns to the right, stretches too little, smears. */
+/**
+ * The teacher's favourite wrong argument: turns on to `rotation270`, stretches too little, smears.
+ * What it leaves is no kind of task, so that a careless "clear" over it spoils no other lesson.
+ */
 export function habitOf(problem: Problem): Repair | null {
   switch (problem) {
     case "rotation90":
+      return turnHalf;
     case "rotation180":
       return turnRight;
     case "dark":
