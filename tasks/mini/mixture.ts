@@ -18,8 +18,8 @@ const singles: Mixture = [
 
 /** What takes the most lessons: cutting out the asked field, and seeing which way up. */
 const warmup: Mixture = [
-  ["search", 0.24],
-  ["none", 0.12],
+  ["search", 0.22],
+  ["none", 0.18],
   ["crop", 0.14],
   ...each(["rotation90", "rotation180"], 0.26),
   ...each(["dark", "overexposure", "blur", "noise"], 0.24),
@@ -28,7 +28,7 @@ const warmup: Mixture = [
 /** The mixtures by name. Pairs are never part of `warmup`. */
 export const mixtures = {
   warmup,
-  train: [...singles, ...each(pairsTrained, 0.3)],
+  train: [...singles, ...each(pairsTrained, 0.2)],
   singles,
   pairs: each(pairsTrained, 1),
   "pairs-kept-out": each(pairsKeptOut, 1),

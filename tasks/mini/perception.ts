@@ -3,11 +3,11 @@
 // not teach it to see (measured; see docs/tiny-checkpoint.md).
 import type { RandomStream } from "../../events/index.ts";
 import { informationOf } from "../protocol/index.ts";
-import type { Lesson } from "./demonstrations.ts";
 import { attributeNames, attributes, sentenceOf } from "./facts.ts";
 import { drawInk, drawText, letters } from "./glyphs.ts";
 import { type GreyImage, imageFrom, rotateCounterclockwise } from "./image.ts";
 import { degradations, degrade } from "./kinds.ts";
+import type { Lesson } from "./lesson.ts";
 import { cutLine, harmless, rightRepair } from "./programs.ts";
 import { type Field, fieldCoordinates, fields, sheetOf } from "./sheet.ts";
 import { drawName, drawTextOf } from "./split.ts";
@@ -76,7 +76,8 @@ function troubleLesson(random: RandomStream, jitterPixels: number): Lesson {
   } else {
     image = degrade(random, image, trouble);
   }
-  const touches = harmless(trouble);
+  // Clean images that were touched come with the protocol, where a look must tell them apart.
+  const touches = trouble === "none" ? [] : harmless(trouble);
   if (touches.length > 0 && random.uniform() < touchedShare) {
     image = withJpegNoise(random, random.pick(touches).repair.apply(image));
   }

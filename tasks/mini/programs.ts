@@ -84,11 +84,18 @@ export function rightRepair(problem: Problem, field: Field): Repair | null {
   }
 }
 
+/** Turned to the left: no kind of task, but what a wrong repair may leave. */
+export const turnedOver = "rotation270";
+
+/** What may be wrong with an image. */
+export type Trouble = Problem | typeof turnedOver;
+
 /** Everything of the right function: the right argument among wrong ones. */
-export function repairMenu(problem: Problem): readonly Repair[] {
-  switch (problem) {
+export function repairMenu(trouble: Trouble): readonly Repair[] {
+  switch (trouble) {
     case "rotation90":
     case "rotation180":
+    case "rotation270":
       return [turnLeft, turnRight, turnHalf];
     case "dark":
     case "overexposure":
@@ -108,9 +115,10 @@ export function repairMenu(problem: Problem): readonly Repair[] {
  * The teacher's favourite wrong argument: turns on to `rotation270`, stretches too little, smears.
  * What it leaves is no kind of task, so that a careless "clear" over it spoils no other lesson.
  */
-export function habitOf(problem: Problem): Repair | null {
-  switch (problem) {
+export function habitOf(trouble: Trouble): Repair | null {
+  switch (trouble) {
     case "rotation90":
+    case "rotation270":
       return turnHalf;
     case "rotation180":
       return turnRight;
@@ -140,9 +148,10 @@ const sharpenings: readonly Stray[] = [
   { diagnosis: "blur", repair: sharpenMuch },
 ];
 
-/** Repairs of other kinds that leave `trouble` as the one trouble of the image, still mendable. */
-export function harmless(trouble: string): readonly Stray[] {
+/** Repairs of other kinds that leave the image with `trouble` and nothing else, still mendable. */
+export function harmless(trouble: Trouble): readonly Stray[] {
   switch (trouble) {
+    case "none":
     case "rotation90":
     case "rotation180":
     case "rotation270":

@@ -9,12 +9,12 @@ import {
   saySearch,
   tipsAfterProblem,
 } from "../protocol/index.ts";
-import { lookOf } from "./demonstrations.ts";
 import { attributeNames, miniCorpus } from "./facts.ts";
 import { letters } from "./glyphs.ts";
-import { cutLine, programOf, repairMenu } from "./programs.ts";
+import { cutLine, programOf, repairMenu, turnedOver } from "./programs.ts";
 import { fieldCoordinates, fields } from "./sheet.ts";
 import { cropQuestion, readQuestion, searchQuestion } from "./task.ts";
+import { lookOf } from "./teacher.ts";
 
 /** Qwen2.5-VL's control tokens that a checkpoint of this family needs. */
 export const controlTokens: readonly string[] = [
@@ -96,7 +96,7 @@ function diagnoses(): string[] {
 
 function codes(): string[] {
   const programs = problems.flatMap((problem) => repairMenu(problem).map(programOf));
-  const left = [...problems.filter((problem) => repairMenu(problem).length > 0), "rotation270"];
+  const left = [...problems.filter((problem) => repairMenu(problem).length > 0), turnedOver];
   const looks = left.map((trouble) => sayCode(`still ${trouble}`, ""));
   return [
     ...programs.map((program) => sayCode("repair", program)),
