@@ -111,6 +111,9 @@ function handlersOf(ledger: Ledger, uploads: Uploads): Handlers {
         throw new TerminalError("blob-damaged", `upload of ${name} has other bytes: send it again`);
       }
       await ledger.blobs.put(bytes);
+      // What was just written is read next, by the other workers. Out of memory it costs nothing;
+      // out of the store it would leave its pages mapped here, policy after policy.
+      read.set(name, bytes);
       return null;
     },
   };
