@@ -1,6 +1,6 @@
 // The most recently used values of bounded total size.
 
-/** A cache by name, bounded in bytes. Values above the bound are not kept. */
+/** A cache by name, bounded in bytes. A value above the bound is kept alone. */
 export class ByteCache {
   readonly #bytesMax: number;
   readonly #values = new Map<string, Uint8Array>();
@@ -19,11 +19,11 @@ export class ByteCache {
   }
 
   set(name: string, value: Uint8Array): void {
-    if (value.length > this.#bytesMax || this.#values.has(name)) return;
+    if (this.#values.has(name)) return;
     this.#values.set(name, value);
     this.#bytes += value.length;
     for (const [oldest, { length }] of this.#values) {
-      if (this.#bytes <= this.#bytesMax) return;
+      if (this.#bytes <= this.#bytesMax || oldest === name) return;
       this.#values.delete(oldest);
       this.#bytes -= length;
     }

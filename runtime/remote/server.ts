@@ -24,7 +24,7 @@ import {
 import { Uploads } from "./uploads.ts";
 
 /** Bytes of blobs that workers are reading, kept between their pieces. */
-const readBytesMax = 256 * 1024 * 1024;
+const readBytesMax = 64 * 1024 * 1024;
 /** Events that are read at once for one answer. */
 const eventsPerReadMax = 256;
 
