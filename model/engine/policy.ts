@@ -81,6 +81,18 @@ export interface Policy {
 
 type Outputs = SegmentedGraph | Pick<SegmentedGraph, "outputs">;
 
+/**
+ * Onnxruntime gives each thread some columns of a product, and chooses by their number how many
+ * terms it sums at once. Narrower pieces than this are summed otherwise than the whole, which is
+ * what one thread takes when there are few rows: an image's bytes would depend on the number of
+ * images that are encoded with it (measured with 96 columns on two threads).
+ */
+const columnsPerThreadMin = 128;
+
+function visionThreads({ vision }: ModelConfig, threads: number): number {
+  return Math.max(1, Math.min(threads, Math.floor(vision.hiddenSize / columnsPerThreadMin)));
+}
+
 /** Opens a policy: builds the graphs of its roles and loads the weights. */
 export async function openPolicy(options: PolicyOptions): Promise<Policy> {
   const { tuning, threads, roles } = options;
@@ -92,7 +104,8 @@ export async function openPolicy(options: PolicyOptions): Promise<Policy> {
     const profile = options.profile === undefined ? undefined : `${options.profile}-${role}`;
     const { directory, mapped } = source;
     const outputs = outputsOf(weights);
-    const settings = { threads, directory, mapped, profile };
+    const count = role === "vision" ? visionThreads(config, threads) : threads;
+    const settings = { threads: count, directory, mapped, profile };
     return "stages" in outputs
       ? SegmentedRunner.open(outputs, config, settings)
       : Session.open(outputs.outputs, settings);
