@@ -188,6 +188,7 @@ test("a policy that was tuned by LoRA is exported as an adapter, step by step", 
     const out = join(folder, `lora ${step}`);
     const argv = ["model", "export", "lora", "-o", out, ...words, "--runs", folder];
     const told = JSON.parse((await varft(...argv, "--json")).out);
+    assert.is(told.adaptsTower, false);
     assert.equal(
       [told.form, told.step, told.policy, told.base, told.types],
       ["adapter", step, names[step], base, ["F32"]],
@@ -200,6 +201,16 @@ test("a policy that was tuned by LoRA is exported as an adapter, step by step", 
     assert.equal({ ...found.tuning, seed: tuning.seed }, tuning);
     assert.equal(codec.encode(found.parameters), policies[step], "the policy, to the bit");
   }
+});
+
+test("who exports an adapter with a part on the tower is told what servers do with it", async () => {
+  const codec = new TensorCodec(trainableParameters(smallConfig, smallTuning));
+  const policies = [codec.encode(valuesOf(smallTuning, "zero"))];
+  const { rank, alpha } = smallTuning;
+  const tune = `{ type = "lora", rank = ${rank}, alpha = ${alpha}, vision = true }`;
+  await writePolicyRun(folder, { run: "tower", directory: base, tune, policies });
+  const argv = ["model", "export", "tower", "-o", join(folder, "tower out"), "--runs", folder];
+  assert.match((await varft(...argv)).out, "--enable-tower-connector-lora");
 });
 
 test("a policy that was tuned in full is exported over the base it began with", async () => {

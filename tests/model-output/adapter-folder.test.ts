@@ -216,8 +216,12 @@ test("folders without the files, and pickled weights, are named", async () => {
 
 test("a folder that holds something is never written into", async () => {
   const content = { tensors: withShapes("language"), rank, alpha, base: "b" };
-  const expected = { type: OutputError, code: "output.not_empty", names: [adapter] };
-  await raises(() => writeAdapter(adapter, content), expected);
+  const type = OutputError;
+  const full = { type, code: "output.not_empty", names: [adapter] };
+  await raises(() => writeAdapter(adapter, content), full);
+  const file = join(adapter, "adapter_config.json");
+  const within = { type, code: "output.folder", names: [file] };
+  await raises(() => writeAdapter(join(file, "inside"), content), within);
 });
 
 test.run();

@@ -8,6 +8,10 @@ import { writingProgress } from "./writing-progress.ts";
 import { roundingNote, writingType, writingTypeArg } from "./writing-type.ts";
 
 const stepMax = 1_000_000;
+/** A server that leaves half of an adapter out is the silent wrongness that users know best. */
+const towerNote =
+  "It adapts the vision tower, too: vLLM leaves that part out unless it is started with\n" +
+  "--enable-tower-connector-lora. A run with tune.vision = false has no such part.\n";
 
 export const exportPolicy: Command = {
   name: "export",
@@ -48,7 +52,8 @@ export const exportPolicy: Command = {
       const what = written.form === "adapter" ? "a LoRA adapter (PEFT) on" : "a checkpoint like";
       terminal.out(
         `${out} is the policy of ${run} after step ${written.step}, ${what} ${written.base}.\n` +
-          `policy ${shortHash(written.policy)}, its hash verified against the ledger\n${roundingNote(written.types)}`,
+          `policy ${shortHash(written.policy)}, its hash verified against the ledger\n` +
+          `${roundingNote(written.types)}${written.adaptsTower ? towerNote : ""}`,
       );
     }
     return 0;

@@ -79,6 +79,8 @@ export interface WrittenPolicy {
   readonly base: string;
   /** The types in which its tensors were written. */
   readonly types: readonly string[];
+  /** It is an adapter, and part of it sits on the vision tower. */
+  readonly adaptsTower: boolean;
 }
 
 /** Writes a policy to the new folder `directory`: as it was tuned, as an adapter or in full. */
@@ -95,12 +97,13 @@ export async function writePolicy(
   if (tune.type === "lora") {
     const tensors = decodeSafetensors(bytes, `the policy ${policy}`);
     await writeAdapter(directory, { tensors, rank: tune.rank, alpha: tune.alpha, base, notes });
-    return { run, step, policy, form: "adapter", base, types: ["F32"] };
+    const adaptsTower = tune.vision;
+    return { run, step, policy, form: "adapter", base, types: ["F32"], adaptsTower };
   }
   const { changes, without } = await changesOf(found, base);
   const rewrite = { ...options, changes, without, notes };
   const types = await rewriteCheckpoint(base, directory, rewrite);
-  return { run, step, policy, form: "checkpoint", base, types };
+  return { run, step, policy, form: "checkpoint", base, types, adaptsTower: false };
 }
 
 /** The tuned tensors of a policy that was tuned in full, over the base it began with. */
