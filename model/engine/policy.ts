@@ -29,9 +29,7 @@ import type { PolicySource } from "./source.ts";
 import { openSource } from "./source.ts";
 import type { TurnPiece } from "./stream.ts";
 import { streamTurn } from "./stream.ts";
-
-/** What a policy can be asked to do; each role costs one session. */
-export type Role = "vision" | "generate" | "stream" | "learn";
+import { type Role, threadsOf } from "./threads.ts";
 
 /** How to open a policy. */
 export type PolicyOptions = PolicySource & {
@@ -81,18 +79,6 @@ export interface Policy {
 
 type Outputs = SegmentedGraph | Pick<SegmentedGraph, "outputs">;
 
-/**
- * Onnxruntime gives each thread some columns of a product, and chooses by their number how many
- * terms it sums at once. Narrower pieces than this are summed otherwise than the whole, which is
- * what one thread takes when there are few rows: an image's bytes would depend on the number of
- * images that are encoded with it (measured with 96 columns on two threads).
- */
-const columnsPerThreadMin = 128;
-
-function visionThreads({ vision }: ModelConfig, threads: number): number {
-  return Math.max(1, Math.min(threads, Math.floor(vision.hiddenSize / columnsPerThreadMin)));
-}
-
 /** Opens a policy: builds the graphs of its roles and loads the weights. */
 export async function openPolicy(options: PolicyOptions): Promise<Policy> {
   const { tuning, threads, roles } = options;
@@ -104,7 +90,7 @@ export async function openPolicy(options: PolicyOptions): Promise<Policy> {
     const profile = options.profile === undefined ? undefined : `${options.profile}-${role}`;
     const { directory, mapped } = source;
     const outputs = outputsOf(weights);
-    const count = role === "vision" ? visionThreads(config, threads) : threads;
+    const count = threadsOf(role, config, tuning, threads);
     const settings = { threads: count, directory, mapped, profile };
     return "stages" in outputs
       ? SegmentedRunner.open(outputs, config, settings)

@@ -72,7 +72,7 @@ test("the bytes of a turn do not depend on its neighbours, their length or the p
   );
 });
 
-test("nor do they at sizes at which a product would be cut up for several threads", async () => {
+test("nor do they at sizes at which a product is cut up for several threads", async () => {
   const config = parseModelConfig({
     ...tinyConfigJson,
     hidden_size: 96,

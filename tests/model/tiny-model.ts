@@ -95,5 +95,5 @@ export async function openTiny(
   tensors: TensorMap = tinyTensors,
   recompute: "none" | "segments" = "none",
 ): Promise<Policy> {
-  return openPolicy({ config, tensors, tuning, threads: 1, roles, recompute });
+  return openPolicy({ config, tensors, tuning, threads: 2, roles, recompute });
 }
