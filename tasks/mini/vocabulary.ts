@@ -1,5 +1,6 @@
-// The text that the tiny tokenizer is trained on: every sentence, program and passage of the lessons
-// and episodes. Names of special tokens and tags are those of Qwen2.5-VL and of the protocol.
+// The text that the tiny tokenizer is trained on: every sentence, program and passage of the
+// lessons and episodes. Names of special tokens and tags are those of Qwen2.5-VL and of the
+// protocol.
 import {
   informationOf,
   problems,
