@@ -10,7 +10,14 @@ const test = suite("cli/bench");
 
 test("every file of the bench folder is a benchmark", async () => {
   const files = (await readdir("bench")).filter((file) => file.endsWith(".ts"));
-  assert.equal(files.sort(), ["bus.ts", "ledger.ts", "model.ts", "parity.ts", "run.ts", "sandbox.ts"]);
+  assert.equal(files.sort(), [
+    "bus.ts",
+    "ledger.ts",
+    "model.ts",
+    "parity.ts",
+    "run.ts",
+    "sandbox.ts",
+  ]);
   for (const file of files) {
     const offered = (await import(`../../bench/${file}`)) as Readonly<Record<string, unknown>>;
     assert.type(offered["rows"], "function", file);
