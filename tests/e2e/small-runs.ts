@@ -22,8 +22,6 @@ const small = [
   "rollout.prompts=3",
   "rollout.samples=4",
   "rollout.rows_max=32",
-  // With more, matrix products of large batches are cut differently from those of small ones.
-  "rollout.threads=1",
   "learner.micro_rows=12",
   // A second policy that differs clearly from the first: a worker that keeps the first must show.
   "learner.learning_rate=1e-3",
