@@ -9,6 +9,8 @@ const tokensMaxDefault = 128;
 const tokensMaxLimit = 32_768;
 const temperatureMax = 10;
 const seedMax = 2 ** 32 - 1;
+/** Characters that steer a terminal, which is not the model's to do. */
+const steering = /[^\P{Cc}\n\t]/gu;
 
 export const generate: Command = {
   name: "generate",
@@ -88,7 +90,7 @@ class Telling {
 
   #say(text: string, ids: readonly number[]): void {
     this.#text += text;
-    if (!this.#json) this.#terminal.out(text);
+    if (!this.#json) this.#terminal.out(text.replace(steering, "\ufffd"));
     else if (ids.length > 0) this.#line({ type: "tokens", ids, text });
   }
 
