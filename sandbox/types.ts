@@ -29,6 +29,9 @@ export const defaultLimits: Limits = {
   imagePixelsMax: 4096 * 4096,
 };
 
+/** Longer side of an output image over the shorter; Qwen2.5-VL's smart_resize refuses more. */
+export const aspectRatioMax = 200;
+
 /** The program's source, in bytes of UTF-8. */
 export const programBytesMax = 256 * kibibyte;
 

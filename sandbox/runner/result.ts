@@ -2,7 +2,12 @@
 // bounded before it is decoded and re-encoded, so that equal pixels are equal bytes.
 import sharp from "sharp";
 import { encodePng } from "../../events/index.ts";
-import type { ExecutionCause, ExecutionResult, Limits } from "../types.ts";
+import {
+  aspectRatioMax,
+  type ExecutionCause,
+  type ExecutionResult,
+  type Limits,
+} from "../types.ts";
 import type { RunnerReply } from "./frames.ts";
 
 const cutMark = "\n[output truncated]";
@@ -59,11 +64,17 @@ async function checkImage(
       .removeAlpha()
       .raw({ depth: "uchar" })
       .toBuffer({ resolveWithObject: true });
+    if (isTooNarrow(info)) return { cause: "bad-image", image: null };
     return { cause: "ok", image: await encodePng(data, info) };
   } catch {
     const tooLarge = await isBeyond(bytes, limits.imagePixelsMax);
     return { cause: tooLarge ? "output-too-large" : "bad-image", image: null };
   }
+}
+
+/** No policy of this family can be shown it, so that it is the program's fault and not the run's. */
+function isTooNarrow({ width, height }: { width: number; height: number }): boolean {
+  return Math.max(width, height) > aspectRatioMax * Math.min(width, height);
 }
 
 /** Why decoding failed, from the header alone. */

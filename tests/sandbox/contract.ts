@@ -55,6 +55,17 @@ if __name__ == "__main__":
     assert.is(result.observed.exitCode, 1);
   });
 
+  test("an image that no policy can be shown is a broken one", async ({ sandbox }) => {
+    const image = await picture("png");
+    const write = (rows: number) => `import cv2, numpy
+cv2.imwrite("path_to_output_image.jpg", numpy.zeros((${rows}, 1, 3), numpy.uint8))
+`;
+    const narrow = await sandbox.execute({ program: write(201), image });
+    assert.equal([narrow.cause, narrow.image], ["bad-image", null]);
+    const shown = await sandbox.execute({ program: write(200), image });
+    assert.is(shown.cause, "ok", shown.stderr);
+  });
+
   test("sys.exit with a code is an error, without one it is not", async ({ sandbox }) => {
     const image = await picture("png");
     const failed = await sandbox.execute({ program: copyThen("raise SystemExit(3)"), image });
