@@ -1,6 +1,8 @@
 // AdamW (Loshchilov and Hutter, arXiv 1711.05101, algorithm 2) in float32.
 //   A1. Every intermediate is rounded to float32 and only + - * / and the square root occur, which
-//       IEEE 754 defines to the last bit: equal inputs give equal bytes on every machine.
+//       IEEE 754 defines to the last bit: equal inputs give equal bytes on every machine. What
+//       is too small for float32's normal numbers becomes zero, by our own hand: a thread that has
+//       opened an onnxruntime session flushes such values for good, one that has not keeps them.
 //   A2. Nothing that is passed in is changed.
 //   A3. The order of tensors is the order of keys in `parameters`, and it alone fixes the sum
 //       below.
@@ -34,7 +36,15 @@ export interface AdamStep {
   readonly gradientNorm: number;
 }
 
-const { fround, sqrt } = Math;
+const { abs, sqrt } = Math;
+
+/** 2^-126, float32's least normal number. */
+const normalMin = 2 ** -126;
+
+/** Rounds to float32; what is smaller than its normal numbers becomes a zero of the same sign. */
+function fround(value: number): number {
+  return abs(value) < normalMin ? value * 0 : Math.fround(value);
+}
 
 /** Moments of zero for `parameters`. */
 export function initialAdamState(parameters: TensorMap): AdamState {

@@ -1,5 +1,7 @@
 // Goal: AdamW is the published algorithm, touches nothing it is given, and gives the same bytes
 // everywhere.
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { hashName, RandomStream } from "../../events/index.ts";
@@ -22,6 +24,13 @@ function tensors(seed: number, scale = 1): Map<string, Float32Array> {
     ["layer.weight", of(700)],
     ["layer.bias", of(7)],
   ]);
+}
+
+async function smallestBytes(options: readonly string[]) {
+  const script = "tests/model/adamw-smallest.ts";
+  const args = ["--import", "tsx", script, ...options];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return JSON.parse(stdout) as { flushes: boolean; hash: string };
 }
 
 const test = suite("AdamW");
@@ -79,6 +88,13 @@ test("the bytes after ten steps are the same on every machine", () => {
     hashName(Buffer.concat(bytes)),
     "sha256:c42a8ee644a0b15f059fb82a2c91918f19dacf9bf7389f78b38cf13b1e6cd09a",
   );
+});
+
+test("the bytes are the same in a process that has opened a session as in one that has not", async () => {
+  const [without, withSession] = await Promise.all([smallestBytes([]), smallestBytes(["session"])]);
+  assert.is(without.flushes, false, "a fresh process keeps float32's smallest values");
+  assert.is(withSession.flushes, true, "a session makes them zero");
+  assert.is(withSession.hash, without.hash);
 });
 
 test("a norm below the limit leaves gradients alone, and no limit is allowed", () => {
