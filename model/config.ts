@@ -7,7 +7,10 @@ import { ensureError } from "../events/index.ts";
 import { ModelConfigError } from "./errors.ts";
 import { fileExists } from "./input/index.ts";
 
-/** Sizes of the language model. Counts are whole numbers, `ropeSections` sums to headSize / 2. */
+/**
+ * Sizes of the language model. Counts are whole numbers, `hiddenSize` is headCount * headSize,
+ * `ropeSections` sums to headSize / 2.
+ */
 export interface TextConfig {
   readonly hiddenSize: number;
   readonly intermediateSize: number;
@@ -95,7 +98,7 @@ const textSchema = z.object({
   num_attention_heads: count,
   num_hidden_layers: count,
   num_key_value_heads: count,
-  head_dim: count.optional(),
+  head_dim: count.nullish(),
   // As transformers has it; published files always say theirs, 1e-6.
   rms_norm_eps: z.number().positive().default(1e-5),
   rope_theta: z.number().positive().optional(),
@@ -103,6 +106,7 @@ const textSchema = z.object({
   rope_parameters: ropeSchema.optional(),
   vocab_size: count,
   use_sliding_window: z.literal(false).nullish(),
+  layer_types: z.array(z.literal("full_attention")).nullish(),
 });
 
 const headerSchema = z.object({
@@ -140,25 +144,14 @@ export function parseModelConfig(json: unknown, source = "config.json"): ModelCo
   const textJson = { ...(json as Record<string, unknown>), ...header.text_config };
   const text = textConfig(parse(textSchema, textJson, source), textJson, header, source);
   const vision = visionConfig(header.vision_config);
-  const fail = (what: string) => {
-    throw new ModelConfigError(source, what);
-  };
-  if (text.headCount % text.keyValueHeadCount !== 0)
-    fail("num_attention_heads must be a multiple of num_key_value_heads");
-  if (text.ropeSections.reduce((sum, part) => sum + part, 0) * 2 !== text.headSize)
-    fail("mrope_section must sum to half the head size");
-  if (vision.headSize * vision.headCount !== vision.hiddenSize || vision.headSize % 4 !== 0)
-    fail("vision hidden_size must be num_heads times a multiple of 4");
-  if (vision.outputSize !== text.hiddenSize)
-    fail("vision out_hidden_size must equal the text hidden_size");
   const tokens: TokenIds = {
     image: header.image_token_id,
     video: header.video_token_id,
     visionStart: header.vision_start_token_id,
     visionEnd: header.vision_end_token_id,
   };
-  if (Object.values(tokens).some((id) => id >= text.vocabularySize))
-    fail("a special token id lies outside vocab_size");
+  const [contradiction] = contradictions({ text, vision, tokens });
+  if (contradiction !== undefined) throw new ModelConfigError(source, contradiction);
   return { text, vision, tokens };
 }
 
@@ -187,6 +180,38 @@ function requireArchitecture(json: unknown, source: string): void {
   throw new ModelConfigError(source, `key model_type: "${found}"${classes}; ${only}`);
 }
 
+/** What sizes must be to each other, and are not, by the keys of the file. */
+function contradictions({ text, vision, tokens }: ModelConfig): readonly string[] {
+  const windowUnits = Math.floor(vision.windowSize / vision.mergeSize / vision.patchSize);
+  const rules: readonly (readonly [isKept: boolean, rule: string])[] = [
+    [
+      text.headCount % text.keyValueHeadCount === 0,
+      "num_attention_heads must be a multiple of num_key_value_heads",
+    ],
+    [
+      text.ropeSections.reduce((sum, part) => sum + part, 0) * 2 === text.headSize,
+      "rope_scaling.mrope_section must sum to half of hidden_size / num_attention_heads",
+    ],
+    [
+      Number.isInteger(vision.headSize / 4),
+      "vision_config.hidden_size must be num_heads times a multiple of 4",
+    ],
+    [
+      vision.outputSize === text.hiddenSize,
+      "vision_config.out_hidden_size must equal the text's hidden_size",
+    ],
+    [
+      windowUnits > 0,
+      "vision_config.window_size must be at least spatial_merge_size times patch_size",
+    ],
+    [
+      Object.values(tokens).every((id) => id < text.vocabularySize),
+      "a special token id (image_token_id and its like) lies outside vocab_size",
+    ],
+  ];
+  return rules.flatMap(([isKept, rule]) => (isKept ? [] : [`key ${rule}`]));
+}
+
 function textConfig(
   text: z.infer<typeof textSchema>,
   textJson: Record<string, unknown>,
@@ -195,14 +220,15 @@ function textConfig(
 ): TextConfig {
   const rope = text.rope_scaling ?? text.rope_parameters;
   if (rope === undefined)
-    throw new ModelConfigError(source, "rope_scaling.mrope_section is missing");
+    throw new ModelConfigError(source, "key rope_scaling.mrope_section is missing");
+  const headSize = headSizeOf(text, source);
   return {
     hiddenSize: text.hidden_size,
     intermediateSize: text.intermediate_size,
     layerCount: text.num_hidden_layers,
     headCount: text.num_attention_heads,
     keyValueHeadCount: text.num_key_value_heads,
-    headSize: text.head_dim ?? text.hidden_size / text.num_attention_heads,
+    headSize,
     vocabularySize: text.vocab_size,
     normEpsilon: text.rms_norm_eps,
     ropeTheta: text.rope_theta ?? rope.rope_theta ?? textRopeThetaDefault,
@@ -210,6 +236,25 @@ function textConfig(
     // Either place counts, as in transformers: tools write one, the other or both.
     tieEmbeddings: header.tie_word_embeddings || textJson["tie_word_embeddings"] === true,
   };
+}
+
+/**
+ * The layers of transformers' Qwen2.5-VL do not read `head_dim`, though its rotary angles do: a file
+ * that asks for another size than the layers have describes no model that anybody could have trained.
+ */
+function headSizeOf(text: z.infer<typeof textSchema>, source: string): number {
+  const { hidden_size: width, num_attention_heads: heads, head_dim: told } = text;
+  const size = width / heads;
+  const fail = (what: string) => {
+    throw new ModelConfigError(source, what);
+  };
+  if (!Number.isInteger(size)) fail("key hidden_size must be a multiple of num_attention_heads");
+  if ((told ?? size) !== size)
+    fail(
+      `key head_dim: ${told}, but in this architecture it is hidden_size / num_attention_heads = ` +
+        `${size}; mend the key that is wrong`,
+    );
+  return size;
 }
 
 function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig {

@@ -77,6 +77,7 @@ test("nor do they at sizes at which a product is cut up for several threads", as
     ...tinyConfigJson,
     hidden_size: 96,
     intermediate_size: 256,
+    num_attention_heads: 12,
     vocab_size: 720,
     vision_config: { ...tinyConfigJson.vision_config, out_hidden_size: 96 },
   });

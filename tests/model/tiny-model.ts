@@ -1,5 +1,5 @@
 // A Qwen2.5-VL small enough for tests, with everything that a large one has: partial windows, a
-// full-attention layer, grouped queries, a head size of its own, three rotary axes.
+// full-attention layer, grouped queries, three rotary axes.
 import { RandomStream } from "../../events/index.ts";
 import type {
   GenerateRow,
@@ -20,11 +20,10 @@ export const tinyConfigJson = {
   video_token_id: 6,
   vision_start_token_id: 3,
   vision_end_token_id: 4,
-  hidden_size: 24,
+  hidden_size: 32,
   intermediate_size: 40,
   num_attention_heads: 4,
   num_key_value_heads: 2,
-  head_dim: 8,
   num_hidden_layers: 2,
   rms_norm_eps: 1e-6,
   rope_theta: 10_000,
@@ -35,7 +34,7 @@ export const tinyConfigJson = {
     hidden_size: 16,
     intermediate_size: 24,
     num_heads: 2,
-    out_hidden_size: 24,
+    out_hidden_size: 32,
     patch_size: 4,
     temporal_patch_size: 2,
     spatial_merge_size: 2,
