@@ -9,37 +9,20 @@ import {
   openPolicy,
   parseModelConfig,
 } from "../../model/index.ts";
+import { tinyConfigJson } from "./tiny-model.ts";
 
 const test = suite("model: images beside images");
 
 const seed = "images beside images";
 const config = parseModelConfig({
-  model_type: "qwen2_5_vl",
-  hidden_size: 32,
-  intermediate_size: 32,
-  num_hidden_layers: 1,
-  num_attention_heads: 1,
-  num_key_value_heads: 1,
-  vocab_size: 64,
-  rms_norm_eps: 1e-6,
-  rope_theta: 10_000,
-  rope_scaling: { type: "mrope", mrope_section: [4, 6, 6] },
-  tie_word_embeddings: true,
-  image_token_id: 60,
-  video_token_id: 61,
-  vision_start_token_id: 62,
-  vision_end_token_id: 63,
+  ...tinyConfigJson,
   vision_config: {
-    depth: 2,
+    ...tinyConfigJson.vision_config,
     hidden_size: 96,
     intermediate_size: 192,
     num_heads: 3,
-    out_hidden_size: 32,
     patch_size: 14,
-    temporal_patch_size: 2,
-    spatial_merge_size: 2,
     window_size: 112,
-    fullatt_block_indexes: [1],
   },
 });
 const valuesPerPatch = 1_176;
