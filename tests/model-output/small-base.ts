@@ -7,6 +7,7 @@ import {
   type LearnRow,
   modelParameters,
   openPolicy,
+  type Policy,
   parseModelConfig,
   type Tensor,
   type TensorMap,
@@ -109,9 +110,27 @@ export function smallRows(): readonly LearnRow[] {
 
 export const smallTuning = { type: "lora", rank: 3, alpha: 7, seed: 5, scope: "all" } as const;
 
+/** `smallRows` as one batch. */
+function smallBatch() {
+  return { rows: smallRows(), sampling: { temperature: 1, bannedIds: [] } };
+}
+
+/** Runs `use` with the checkpoint in `directory` open for learning. */
+async function withPolicy<T>(
+  directory: string,
+  tuning: Tuning,
+  use: (policy: Policy) => Promise<T>,
+): Promise<T> {
+  const policy = await openPolicy({ directory, tuning, threads: 1, roles: ["vision", "learn"] });
+  try {
+    return await use(policy);
+  } finally {
+    await policy.close();
+  }
+}
+
 /** Adapters after a few steps towards `smallRows` on the checkpoint in `directory`. */
 export async function trainAdapters(directory: string, tuning: Tuning): Promise<TensorMap> {
-  const policy = await openPolicy({ directory, tuning, threads: 1, roles: ["vision", "learn"] });
   const settings = {
     learningRate: 0.03,
     beta1: 0.9,
@@ -120,27 +139,26 @@ export async function trainAdapters(directory: string, tuning: Tuning): Promise<
     weightDecay: 0,
     gradientNormMax: 1,
   };
-  const batch = { rows: smallRows(), sampling: { temperature: 1, bannedIds: [] } };
+  const batch = smallBatch();
   const count = batch.rows.reduce((sum, { chosen }) => sum + chosen.length, 0);
   const weights = new Float32Array(count).fill(1);
-  let parameters = policy.trainable;
-  let state = initialAdamState(parameters);
-  for (let step = 0; step < 3; step++) {
-    const loss = { normalizer: count, crossEntropy: { weights } };
-    const { gradients } = await policy.gradient(parameters, batch, loss);
-    ({ parameters, state } = adamStep(parameters, gradients, state, settings));
-  }
-  await policy.close();
-  return parameters;
+  const loss = { normalizer: count, crossEntropy: { weights } };
+  return withPolicy(directory, tuning, async (policy) => {
+    let parameters = policy.trainable;
+    let state = initialAdamState(parameters);
+    for (let step = 0; step < 3; step++) {
+      const { gradients } = await policy.gradient(parameters, batch, loss);
+      ({ parameters, state } = adamStep(parameters, gradients, state, settings));
+    }
+    return parameters;
+  });
 }
 
 /** Log-probabilities and entropies of `smallRows`. */
 export async function scoresOf(directory: string, tuning: Tuning, parameters?: TensorMap) {
-  const policy = await openPolicy({ directory, tuning, threads: 1, roles: ["vision", "learn"] });
-  const batch = { rows: smallRows(), sampling: { temperature: 1, bannedIds: [] } };
-  const scores = await policy.logProbs(parameters ?? policy.trainable, batch);
-  await policy.close();
-  return scores;
+  return withPolicy(directory, tuning, (policy) =>
+    policy.logProbs(parameters ?? policy.trainable, smallBatch()),
+  );
 }
 
 /** Trained values with their shapes. */

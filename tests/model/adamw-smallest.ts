@@ -4,15 +4,7 @@ import { hashName, RandomStream } from "../../events/index.ts";
 import { Session } from "../../model/engine/session.ts";
 import { Graph, negate } from "../../model/graph/index.ts";
 import { adamStep, initialAdamState } from "../../model/index.ts";
-
-const settings = {
-  learningRate: 0.003,
-  beta1: 0.9,
-  beta2: 0.98,
-  epsilon: 1e-8,
-  weightDecay: 0.05,
-  gradientNormMax: 1,
-};
+import { adamSettings as settings } from "./adam-settings.ts";
 
 function tensor(scale: number): ReadonlyMap<string, Float32Array> {
   const random = new RandomStream("smallest", String(scale));

@@ -6,15 +6,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { hashName, RandomStream } from "../../events/index.ts";
 import { adamStep, globalNorm, initialAdamState, isMatrixName } from "../../model/index.ts";
-
-const settings = {
-  learningRate: 0.003,
-  beta1: 0.9,
-  beta2: 0.98,
-  epsilon: 1e-8,
-  weightDecay: 0.05,
-  gradientNormMax: 1,
-};
+import { adamSettings as settings } from "./adam-settings.ts";
 
 function tensors(seed: number, scale = 1): Map<string, Float32Array> {
   const random = new RandomStream(seed, "adam");

@@ -10,6 +10,7 @@ import {
   openPolicy,
   parseModelConfig,
 } from "../../model/index.ts";
+import { adamSettings } from "./adam-settings.ts";
 import {
   lora,
   openTiny,
@@ -183,14 +184,7 @@ test("a few steps of full tuning lower the cross entropy", async () => {
   for (let step = 0; step < 8; step++) {
     const result = await full.gradient(current, batch, loss);
     losses.push(result.loss);
-    const settings = {
-      learningRate: 0.01,
-      beta1: 0.9,
-      beta2: 0.98,
-      epsilon: 1e-8,
-      weightDecay: 0.01,
-      gradientNormMax: 1,
-    };
+    const settings = { ...adamSettings, learningRate: 0.01 };
     const next = adamStep(current, result.gradients, state, settings);
     [current, state] = [next.parameters, next.state];
   }
