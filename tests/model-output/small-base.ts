@@ -16,6 +16,7 @@ import {
 } from "../../model/index.ts";
 import { qwenChatTemplate } from "../../model/input/index.ts";
 import { spread, uniforms, weightOf } from "../model/parity/formula.ts";
+import { tinyConfigJson } from "../model/tiny-model.ts";
 import {
   smallTokenizer,
   smallTokenizerConfig,
@@ -23,23 +24,14 @@ import {
 } from "../model-input/small-tokenizer.ts";
 
 const tokenizer = smallTokenizer();
-const hiddenSize = 32;
 
 export const smallConfigJson = {
+  ...tinyConfigJson,
   architectures: ["Qwen2_5_VLForConditionalGeneration"],
-  model_type: "qwen2_5_vl",
-  hidden_size: hiddenSize,
   intermediate_size: 48,
-  num_hidden_layers: 2,
-  num_attention_heads: 4,
-  num_key_value_heads: 2,
   vocab_size: 16 * Math.ceil(tokenizer.vocabularySize / 16),
   max_position_embeddings: 512,
   hidden_act: "silu",
-  rms_norm_eps: 1e-6,
-  rope_theta: 10_000,
-  rope_scaling: { type: "mrope", mrope_section: [1, 1, 2] },
-  tie_word_embeddings: true,
   torch_dtype: "float32",
   bos_token_id: null,
   eos_token_id: tokenizer.endOfTurnId,
@@ -48,19 +40,14 @@ export const smallConfigJson = {
   vision_start_token_id: tokenizer.id("<|vision_start|>"),
   vision_end_token_id: tokenizer.id("<|vision_end|>"),
   vision_config: {
+    ...tinyConfigJson.vision_config,
     model_type: "qwen2_5_vl",
-    depth: 2,
     hidden_act: "silu",
     hidden_size: 32,
     intermediate_size: 40,
-    num_heads: 2,
     in_chans: 3,
-    out_hidden_size: hiddenSize,
     patch_size: 14,
-    spatial_merge_size: 2,
-    temporal_patch_size: 2,
     window_size: 56,
-    fullatt_block_indexes: [1],
     tokens_per_second: 2,
   },
 };

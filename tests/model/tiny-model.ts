@@ -27,7 +27,7 @@ export const tinyConfigJson = {
   num_hidden_layers: 2,
   rms_norm_eps: 1e-6,
   rope_theta: 10_000,
-  rope_scaling: { mrope_section: [1, 1, 2] },
+  rope_scaling: { type: "mrope", mrope_section: [1, 1, 2] },
   vocab_size: 64,
   vision_config: {
     depth: 2,
