@@ -5,7 +5,7 @@ import { nearest } from "../../config/index.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { NotFoundError } from "../errors.ts";
 import { clock, short, thousands } from "../format.ts";
-import { tableLines } from "../table.ts";
+import { type Align, tableLines } from "../table.ts";
 import type { Colors } from "../terminal.ts";
 
 const benchFolder = new URL("../../bench/", import.meta.url);
@@ -113,20 +113,46 @@ function plainRows(found: Rows): object {
   return Object.fromEntries(entries) as object;
 }
 
+interface Column {
+  readonly header: string;
+  readonly align: Align;
+  readonly text: (row: Row) => string;
+  readonly isShown?: boolean;
+}
+
+/** A table. What no row has is no column of it, and what all rows share is told once below. */
 function rowLines(found: Rows, colors: Colors): readonly string[] {
-  const header = ["", "value", "unit", "reference", "ratio", "should be", "reference is"];
-  const align = ["left", "right", "left", "right", "right", "left", "left"] as const;
+  const rows = Object.values(found);
+  const names = Object.keys(found);
+  const [against = null, ...others] = new Set(rows.map((one) => one.against));
+  const isCompared = rows.some(({ reference }) => reference !== null);
+  const isVaried = others.length > 0;
   const cell = (value: number | null) => (value === null ? "–" : figure(value));
-  const rows = Object.entries(found).map(([name, one]) => [
-    name,
-    figure(one.value),
-    one.unit,
-    cell(one.reference),
-    cell(one.ratio),
-    reachCell(one, colors),
-    one.against ?? "",
-  ]);
-  return tableLines(header, rows, align);
+  const all: readonly Column[] = [
+    { header: "value", align: "right", text: ({ value }) => figure(value) },
+    { header: "unit", align: "left", text: ({ unit }) => unit },
+    {
+      header: "reference",
+      align: "right",
+      text: ({ reference }) => cell(reference),
+      isShown: isCompared,
+    },
+    { header: "ratio", align: "right", text: ({ ratio }) => cell(ratio), isShown: isCompared },
+    { header: "should be", align: "left", text: (one) => reachCell(one, colors) },
+    {
+      header: "reference is",
+      align: "left",
+      text: (one) => one.against ?? "",
+      isShown: isVaried,
+    },
+  ];
+  const columns = all.filter(({ isShown = true }) => isShown);
+  const lines = tableLines(
+    ["", ...columns.map(({ header }) => header)],
+    rows.map((one, at) => [names[at] ?? "", ...columns.map(({ text }) => text(one))]),
+    ["left", ...columns.map(({ align }) => align)],
+  );
+  return isVaried || against === null ? lines : [...lines, `The reference is ${against}.`];
 }
 
 function figure(value: number): string {

@@ -4,6 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { rows } from "../../bench/ledger.ts";
 import { row } from "../../bench/shared/row.ts";
+import { fixtureNames } from "../model/parity/fixture.ts";
 import { varft } from "./fake-terminal.ts";
 
 const test = suite("cli/bench");
@@ -44,6 +45,19 @@ test("the ledger's rows carry the benchmark's name and numbers that are some", a
     assert.ok(value > 0 && unit !== "", name);
     assert.ok(ratio === null || ratio > 0, name);
   }
+});
+
+test("parity is a table of the largest differences, and tells once what they are to", async () => {
+  const { code, out } = await varft("bench", "parity");
+  const lines = out.trimEnd().split("\n");
+  assert.is(code, 0);
+  assert.match(lines[0] ?? "", /^ +value +unit +should be$/);
+  for (const name of fixtureNames()) {
+    const row = lines.find((line) => line.startsWith(`parity.${name}.log-probs `)) ?? "";
+    assert.match(row, /^\S+ +[1-9]\.\de-[5-9] +absolute +value ≤ 1\.0e-4 reached$/);
+  }
+  assert.not.match(out, "not reached");
+  assert.match(lines.at(-1) ?? "", /^The reference is torch \S+, transformers \S+, peft \S+\.$/);
 });
 
 test.run();
