@@ -239,8 +239,8 @@ function textConfig(
 }
 
 /**
- * The layers of transformers' Qwen2.5-VL do not read `head_dim`, though its rotary angles do: a file
- * that asks for another size than the layers have describes no model that anybody could have trained.
+ * The layers of transformers' Qwen2.5-VL do not read `head_dim`, though its rotary angles do: a
+ * file that asks for another size than the layers have is of no model that could have been trained.
  */
 function headSizeOf(text: z.infer<typeof textSchema>, source: string): number {
   const { hidden_size: width, num_attention_heads: heads, head_dim: told } = text;

@@ -1,5 +1,6 @@
 // A step of AdamW on values about as small as float32's least, in a process of its own: with the
-// argument `session`, one that has opened an onnxruntime session before. Prints a hash of the bytes.
+// argument `session`, one that has opened an onnxruntime session before. Prints a hash of the
+// bytes.
 import { hashName, RandomStream } from "../../events/index.ts";
 import { Session } from "../../model/engine/session.ts";
 import { Graph, negate } from "../../model/graph/index.ts";
