@@ -49,6 +49,7 @@ export {
   openCheckpoint,
   openTokenizer,
   preprocessImage,
+  qwenChatTemplate,
   readGenerationConfig,
   readPreprocessor,
   requireVocabulary,

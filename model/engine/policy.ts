@@ -2,6 +2,7 @@
 // values; nothing is kept between calls but weights that never change and encoded images.
 //   P1. One onnxruntime session per role (vision, generate, learn): sizes pad, nothing is rebuilt.
 //   P2. An image is encoded once per (image, vision parameters).
+import { freemem } from "node:os";
 import { assert } from "../../events/index.ts";
 import type { ModelConfig } from "../config.ts";
 import { Graph } from "../graph/index.ts";
@@ -18,6 +19,7 @@ import type { GenerateOptions, GenerateRow, Turn } from "./generate.ts";
 import { runGenerate } from "./generate.ts";
 import { ImageEncoder } from "./image-encoder.ts";
 import type { ImageInput } from "./images.ts";
+import { keepingOf, type Widening } from "./keeping.ts";
 import type { Gradient, LearnBatch, LossInputs, TokenScores } from "./learn.ts";
 import { runGradient, runLogProbs } from "./learn.ts";
 import type { PolicyParts } from "./parts.ts";
@@ -42,6 +44,8 @@ export type PolicyOptions = PolicySource & {
    * a time and computes them again, which costs about a third more time.
    */
   readonly recompute?: "none" | "segments";
+  /** When mapped weights are widened for sampling; by default as the free memory allows. */
+  readonly widening?: Widening;
   /** Writes onnxruntime profiles, one per role, with this file name prefix. */
   readonly profile?: string;
 };
@@ -84,6 +88,7 @@ export async function openPolicy(options: PolicyOptions): Promise<Policy> {
   const { tuning, threads, roles } = options;
   const source = await openSource(options, tuning);
   const { config } = source;
+  const freeBytes = freemem();
   const open = async (role: Role, outputsOf: (weights: Weights) => Outputs) => {
     if (!roles.includes(role)) return undefined;
     const weights = new Weights(new Graph(), config, tuning, source.frozen);
@@ -91,7 +96,8 @@ export async function openPolicy(options: PolicyOptions): Promise<Policy> {
     const { directory, mapped } = source;
     const outputs = outputsOf(weights);
     const count = threadsOf(role, config, tuning, threads);
-    const settings = { threads: count, directory, mapped, profile };
+    const keeping = keepingOf(role, config, { mapped, widening: options.widening, freeBytes });
+    const settings = { threads: count, directory, mapped, profile, keeping };
     return "stages" in outputs
       ? SegmentedRunner.open(outputs, config, settings)
       : Session.open(outputs.outputs, settings);

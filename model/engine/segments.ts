@@ -1,5 +1,6 @@
 // Runs a graph that is cut into stages: forward through all of them, then backward, computing the
-// activations of each stage again. Only the states between stages are kept.
+// activations of each stage again. Only the states between stages are kept. The last stage, which
+// holds the logits, runs over some of the scored tokens at a time.
 import { Tensor } from "onnxruntime-node";
 import { assert } from "../../events/index.ts";
 import type { ModelConfig } from "../config.ts";
@@ -7,6 +8,7 @@ import type { SegmentedGraph, StagePlan, StateKind } from "../qwen/index.ts";
 import { stateGradientName, stateName } from "../qwen/index.ts";
 import type { Feeds, Results, Runner, SessionOptions } from "./session.ts";
 import { floatResult, floats, integers, Session, truths } from "./session.ts";
+import { addResult, joinBatches, scoredTokensMax, tokenBatches } from "./token-batches.ts";
 
 const kinds: readonly StateKind[] = ["tower", "text"];
 
@@ -16,22 +18,33 @@ export class SegmentedRunner implements Runner {
   readonly #session: Session;
   readonly #stages: readonly StagePlan[];
   readonly #sizes: Readonly<Record<StateKind, number>>;
+  readonly #tokensMax: number;
 
-  private constructor(session: Session, stages: readonly StagePlan[], config: ModelConfig) {
+  private constructor(
+    session: Session,
+    stages: readonly StagePlan[],
+    config: ModelConfig,
+    tokensMax: number,
+  ) {
     this.#session = session;
     this.#stages = stages;
     this.#sizes = { tower: config.vision.hiddenSize, text: config.text.hiddenSize };
+    this.#tokensMax = tokensMax;
     this.inputs = session.inputs;
   }
 
-  /** Loads the graph; all stages share one session and its weights. */
+  /**
+   * Loads the graph; all stages share one session and its weights. At most `tokensMax` tokens (2 or
+   * more) are scored in one run.
+   */
   static async open(
     graph: SegmentedGraph,
     config: ModelConfig,
     options: SessionOptions,
+    tokensMax: number = scoredTokensMax(config),
   ): Promise<SegmentedRunner> {
     const session = await Session.open(graph.outputs, options);
-    return new SegmentedRunner(session, graph.stages, config);
+    return new SegmentedRunner(session, graph.stages, config, tokensMax);
   }
 
   async run(feeds: Feeds): Promise<Results> {
@@ -42,9 +55,17 @@ export class SegmentedRunner implements Runner {
       const results = await this.#runStage(forward, stage, states[stage - 1]);
       states[stage] = this.#tensor(results, "state", this.#stages[stage]?.output);
     }
-    const scored = await this.#runStage(feeds, last, states[last - 1]);
+    const scored = await this.#score(feeds, last, states[last - 1]);
     const wanted = feeds.get("wantGradient")?.data[0] === 1;
     return wanted ? this.#backward(feeds, states, scored) : scored;
+  }
+
+  /** The last stage, over some tokens at a time. */
+  async #score(feeds: Feeds, last: number, state: Tensor | undefined): Promise<Results> {
+    const batches: Results[] = [];
+    for (const batch of tokenBatches(feeds, this.#tokensMax))
+      batches.push(await this.#runStage(batch, last, state));
+    return joinBatches(batches);
   }
 
   async close(): Promise<void> {
@@ -64,7 +85,7 @@ export class SegmentedRunner implements Runner {
       if (floatResult(results, "stateGradient").length === 0) break;
       const gradient = this.#tensor(results, "stateGradient", kind);
       results = await this.#runStage(feeds, stage, states[stage - 1], gradient);
-      for (const name of Object.keys(results).filter(isGradient)) addTo(total, name, results);
+      for (const name of Object.keys(results).filter(isGradient)) addResult(total, name, results);
     }
     return total;
   }
@@ -95,18 +116,4 @@ export class SegmentedRunner implements Runner {
 
 function isGradient(name: string): boolean {
   return name.startsWith("gradient ");
-}
-
-/** Adds a gradient to the total; a parameter that two stages use gets both parts. */
-function addTo(
-  total: Record<string, { readonly data: unknown }>,
-  name: string,
-  results: Results,
-): void {
-  const part = floatResult(results, name);
-  if (part.length === 0) return;
-  const before = floatResult(total, name);
-  const data =
-    before.length === 0 ? part : part.map((value, at) => Math.fround(value + (before[at] ?? 0)));
-  total[name] = { data };
 }

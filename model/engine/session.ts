@@ -6,6 +6,7 @@ import { assert } from "../../events/index.ts";
 import type { Node } from "../graph/index.ts";
 import { emitModel } from "../graph/index.ts";
 import { sizeOfShape } from "../qwen/index.ts";
+import type { Keeping } from "./keeping.ts";
 
 // Its builds report their use over the network and leave files in the temporary folder, unless this
 // is set before the first session. Nothing of a run leaves the machine unasked.
@@ -25,6 +26,8 @@ export interface SessionOptions {
   readonly directory?: string | undefined;
   /** Keep weights as mapped file pages instead of copies: for checkpoints larger than memory. */
   readonly mapped?: boolean;
+  /** What is kept in memory; by default all that makes runs faster. */
+  readonly keeping?: Keeping;
   /** Writes an onnxruntime profile with this file name prefix. */
   readonly profile?: string | undefined;
 }
@@ -53,7 +56,7 @@ export class Session implements Runner {
     outputs: Readonly<Record<string, Node>>,
     options: SessionOptions,
   ): Promise<Session> {
-    const { bytes } = emitModel(outputs);
+    const { bytes } = emitModel(outputs, options.keeping);
     const session = await InferenceSession.create(bytes, sessionOptions(options));
     return new Session(session, options.profile !== undefined);
   }
@@ -92,7 +95,7 @@ function sessionOptions(options: SessionOptions): InferenceSession.SessionOption
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     // Without the arena every large result is fresh memory from the system: a third of the time.
-    enableCpuMemArena: true,
+    enableCpuMemArena: options.keeping?.arena ?? true,
     enableMemPattern: false,
     logSeverityLevel: 3,
     extra: { session, ...(optimization && { optimization }) },

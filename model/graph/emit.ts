@@ -7,7 +7,7 @@ import { describe } from "./node.ts";
 import type { OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "./onnx.ts";
 import { dataTypeNumber, encodeModel } from "./onnx.ts";
 import type { Placement, Scope } from "./placement.ts";
-import { isLeaf, placeNodes, reachable } from "./placement.ts";
+import { isInLoop, isLeaf, placeNodes, reachable, widensWeight } from "./placement.ts";
 import type { Emitter, OnnxAttribute } from "./rule.ts";
 import { operationTable } from "./table.ts";
 
@@ -18,12 +18,28 @@ export interface EmittedModel {
   readonly outputs: readonly string[];
 }
 
+/** How a graph is written. */
+export interface EmitOptions {
+  /**
+   * Stored weights that loops use are widened in every round and not once before: the memory of all
+   * widened weights for the time of widening them again. Values are the same.
+   */
+  readonly widensEachRound?: boolean;
+}
+
 /** Writes what `outputs` (public name to node) need; inputs that nothing needs are left out. */
-export function emitModel(outputs: Readonly<Record<string, Node>>): EmittedModel {
+export function emitModel(
+  outputs: Readonly<Record<string, Node>>,
+  { widensEachRound = false }: EmitOptions = {},
+): EmittedModel {
   const named = Object.entries(outputs);
   const nodes = reachable(named.map(([, node]) => node));
   const inputs = nodes.filter((node) => node.op === "input");
-  const writer = new ModelWriter(placeNodes(named.map(([, node]) => node)));
+  const placement = placeNodes(
+    named.map(([, node]) => node),
+    widensEachRound,
+  );
+  const writer = new ModelWriter(placement, widensEachRound);
   const main = writer.mainGraph(inputs, named, nodes);
   return {
     bytes: encodeModel(main),
@@ -36,16 +52,24 @@ interface OnnxParts {
   readonly nodes: OnnxNode[];
   readonly initializers: OnnxTensor[];
   readonly constants: Map<string, string>;
+  /** Whether this graph runs once a round, or in one that does. */
+  readonly isInLoop: boolean;
+}
+
+function emptyParts(isInLoop: boolean): OnnxParts {
+  return { nodes: [], initializers: [], constants: new Map(), isInLoop };
 }
 
 class ModelWriter {
   readonly #placement: Placement;
+  readonly #widensEachRound: boolean;
   /** ONNX value names by node, one per result. */
   readonly #names = new Map<Node, readonly string[]>();
   #count = 0;
 
-  constructor(placement: Placement) {
+  constructor(placement: Placement, widensEachRound: boolean) {
     this.#placement = placement;
+    this.#widensEachRound = widensEachRound;
   }
 
   mainGraph(
@@ -53,7 +77,7 @@ class ModelWriter {
     outputs: readonly (readonly [string, Node])[],
     nodes: readonly Node[],
   ): OnnxGraph {
-    const parts: OnnxParts = { nodes: [], initializers: [], constants: new Map() };
+    const parts = emptyParts(false);
     for (const input of inputs) this.#names.set(input, [publicName(input)]);
     for (const node of nodes.filter(({ op }) => op === "initializer")) {
       const name = publicName(node);
@@ -77,7 +101,7 @@ class ModelWriter {
   #subgraph(subgraph: Subgraph, name: string): OnnxGraph {
     const scope = this.#placement.scopes.get(subgraph);
     assert(scope !== undefined, `subgraph ${name} was not placed`);
-    const parts: OnnxParts = { nodes: [], initializers: [], constants: new Map() };
+    const parts = emptyParts(isInLoop(scope));
     for (const parameter of subgraph.bound) this.#names.set(parameter, [this.#fresh("bound")]);
     this.#writeScope(scope, parts);
     // What this graph computes is given back as it is; anything else, or anything given back
@@ -172,10 +196,23 @@ class ModelWriter {
       return this.#constant(node.dtype, fixedShape(node), node.source, parts);
     }
     const [source] = node.inputs;
+    if (this.#widensEachRound && parts.isInLoop && widensWeight(node) && source !== undefined)
+      return this.#widened(node, this.#nameOf(source, parts), parts);
     const isItem = node.op === "item" && source !== undefined;
     const names = this.#names.get(isItem ? source : node);
     const name = names?.[isItem ? Number(node.attributes["index"]) : 0];
     assert(name !== undefined, `${describe(node)} is used before it is computed`);
+    return name;
+  }
+
+  /** Adds a node of its own for this use, so that the widened weight is not kept for another. */
+  #widened(node: Node, source: string, parts: OnnxParts): string {
+    const name = this.#fresh("widened");
+    const attributes = { to: dataTypeNumber(node.dtype) };
+    parts.nodes.push({
+      ...plainNode("Cast", [source], [name], `${nodeName(node)} ${name}`),
+      attributes,
+    });
     return name;
   }
 

@@ -45,7 +45,7 @@ export function causalMask(steps: Node): Node {
 
 /** Token embeddings [n, hidden] of `ids` (int64 [n]), image tokens replaced by rows of `images`. */
 export function embedTokens(weights: Weights, ids: Node, images?: ImageTokens): Node {
-  const embedded = gather(weights.get("model.embed_tokens.weight"), ids);
+  const embedded = weights.rows("model.embed_tokens.weight", ids);
   return images === undefined ? embedded : replaceRows(embedded, images.positions, images.rows);
 }
 

@@ -1,7 +1,7 @@
 // Qwen2.5-VL as graphs.
 export { maskedScore } from "./attention.ts";
 export { generateOutputs } from "./generate.ts";
-export { gradientName, learnOutputs } from "./learn.ts";
+export { gradientName, learnOutputs, tokenInputs } from "./learn.ts";
 export type { Parameter, ParameterKind, TensorMap, Tuning } from "./parameters.ts";
 export {
   adapterNames,

@@ -44,6 +44,22 @@ export function gradientName(name: string): string {
   return `gradient ${name}`;
 }
 
+/**
+ * The inputs that hold one value per chosen token: cut alike, they are batches of fewer tokens whose
+ * losses and gradients add up to those of the whole.
+ */
+export const tokenInputs = [
+  "chosen",
+  "labels",
+  "policyWeights",
+  "advantages",
+  "oldLogProbs",
+  "divergenceWeights",
+  "referenceLogProbs",
+  "crossEntropyWeights",
+] as const;
+type TokenInput = (typeof tokenInputs)[number];
+
 /** The parts of the loss, each a sum over tokens divided by the normalizer. */
 export interface LossTerms {
   readonly policy: Node;
@@ -62,7 +78,7 @@ export interface LossTerms {
 export function lossTerms(current: Node): LossTerms {
   const { graph } = current;
   const [tokens = 0] = current.shape;
-  const perToken = (name: string) => graph.input(name, graph.float, [tokens]);
+  const perToken = (name: TokenInput) => graph.input(name, graph.float, [tokens]);
   const setting = (name: string) => graph.input(name, graph.float, []);
   const normalizer = setting("normalizer");
   const mean = (terms: Node) => divide(reduceSum(terms, [0]), normalizer);
@@ -167,9 +183,12 @@ export type ScoredTokens = LossTerms & {
 export function scoreTokens(weights: Weights, hidden: Node): ScoredTokens {
   const { graph } = weights;
   const tokens = dimension("tokens");
-  const chosen = gather(hidden, graph.input("chosen", "int64", [tokens]));
-  const logits = policyLogits(logitsOf(weights, chosen), samplingInputs(weights));
-  const logProbs = pickLogProb(logits, graph.input("labels", "int64", [tokens]));
+  const indices = (name: TokenInput) => graph.input(name, "int64", [tokens]);
+  const logits = policyLogits(
+    logitsOf(weights, gather(hidden, indices("chosen"))),
+    samplingInputs(weights),
+  );
+  const logProbs = pickLogProb(logits, indices("labels"));
   const terms = graph.within("loss", () => lossTerms(logProbs));
   const loss = add(add(terms.policy, terms.divergence), terms.crossEntropy);
   return { logProbs, entropies: entropyOf(logits), loss, ...terms };

@@ -2,7 +2,7 @@
 // model (or lie in the checkpoint's own file), and linear layers carry their adapter.
 import type { ModelConfig } from "../config.ts";
 import type { DataType, Graph, Node, TensorSource } from "../graph/index.ts";
-import { cast, gemm, linear, slice } from "../graph/index.ts";
+import { cast, gather, gemm, linear, slice } from "../graph/index.ts";
 import type { Tuning } from "./parameters.ts";
 import {
   adapterNames,
@@ -51,11 +51,20 @@ export class Weights {
 
   /** The parameter called `name`, in the graph's float type. */
   get(name: string): Node {
+    return this.trainable.get(name) ?? cast(this.#stored(name), this.graph.float);
+  }
+
+  /** Rows `ids` (int64 [n]) of the parameter `name`; only these are widened. */
+  rows(name: string, ids: Node): Node {
     const input = this.trainable.get(name);
-    if (input !== undefined) return input;
+    return input === undefined
+      ? cast(gather(this.#stored(name), ids), this.graph.float)
+      : gather(input, ids);
+  }
+
+  #stored(name: string): Node {
     const { dtype, source } = this.#frozen(name);
-    const shape = this.#shapes.get(name) ?? [];
-    return cast(this.graph.initializer(name, dtype, shape, source), this.graph.float);
+    return this.graph.initializer(name, dtype, this.#shapes.get(name) ?? [], source);
   }
 
   /** The linear layer called `layer` (a module name, without `.weight`), with its adapter. */

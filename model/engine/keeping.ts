@@ -1,0 +1,49 @@
+// What a session keeps in memory when its weights stay in their file. It decides about memory and
+// time, never about a value: the same products of the same numbers, in the same order.
+import type { ModelConfig } from "../config.ts";
+import { isVisionName, modelParameters, sizeOfShape } from "../qwen/index.ts";
+import type { Role } from "./threads.ts";
+
+/**
+ * When weights that lie in their file are widened to float32 while a turn is sampled: once for all
+ * its tokens (`turn`: all of them in memory at once, fast), or for each token (`token`).
+ */
+export type Widening = "turn" | "token";
+
+/** What a session keeps. */
+export interface Keeping {
+  /** Freed memory stays with the session, for its next use. */
+  readonly arena: boolean;
+  readonly widensEachRound: boolean;
+}
+
+/** Keys, values, activations and other processes want memory, too. */
+const marginBytes = 4 * 2 ** 30;
+const floatBytes = 4;
+
+/** What the session of `role` keeps. `freeBytes` is the memory that this process may still take. */
+export function keepingOf(
+  role: Role,
+  config: ModelConfig,
+  { mapped, widening, freeBytes }: KeepingOptions,
+): Keeping {
+  if (!mapped) return { arena: true, widensEachRound: false };
+  const fits = languageBytes(config) + marginBytes <= freeBytes;
+  const chosen = widening ?? (fits ? "turn" : "token");
+  const samples = role === "generate" || role === "stream";
+  // The tower runs once for many turns, and would keep the most that it ever needed.
+  return { arena: role !== "vision", widensEachRound: samples && chosen === "token" };
+}
+
+/** What there is to choose from. */
+export interface KeepingOptions {
+  readonly mapped: boolean;
+  /** What was asked for; by default what fits. */
+  readonly widening: Widening | undefined;
+  readonly freeBytes: number;
+}
+
+function languageBytes(config: ModelConfig): number {
+  const language = modelParameters(config).filter(({ name }) => !isVisionName(name));
+  return language.reduce((sum, { shape }) => sum + floatBytes * sizeOfShape(shape), 0);
+}
