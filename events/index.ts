@@ -1,6 +1,8 @@
 // The vocabulary: what every room may speak of. Nothing here does I/O.
 export type { CodecErrorCode } from "./codec.ts";
 export { CodecError, decode, encode, eventBytesMax, requestBytesMax } from "./codec.ts";
+export type { Device } from "./device.ts";
+export { cpuDevice, DeviceNameError, deviceName, parseDevice } from "./device.ts";
 export type { EventEnvelope, NewEvent, StepName, TrajectoryName } from "./envelope.ts";
 export {
   decodeEnvelope,

@@ -3,15 +3,16 @@
 //   P1. One onnxruntime session per role (vision, generate, learn): sizes pad, nothing is rebuilt.
 //   P2. An image is encoded once per (image, vision parameters).
 import { freemem } from "node:os";
-import { assert } from "../../events/index.ts";
+import { assert, cpuDevice, type Device } from "../../events/index.ts";
 import type { ModelConfig } from "../config.ts";
 import { Graph } from "../graph/index.ts";
-import type { SegmentedGraph, TensorMap, Tuning } from "../qwen/index.ts";
+import type { SegmentedGraph, StepGraph, TensorMap, Tuning } from "../qwen/index.ts";
 import {
   generateOutputs,
   learnOutputs,
   resumableOutputs,
   segmentedOutputs,
+  stepOutputs,
   visionTokens,
   Weights,
 } from "../qwen/index.ts";
@@ -29,6 +30,7 @@ import { SegmentedRunner } from "./segments.ts";
 import { Session } from "./session.ts";
 import type { PolicySource } from "./source.ts";
 import { openSource } from "./source.ts";
+import { StepRunner } from "./steps.ts";
 import type { TurnPiece } from "./stream.ts";
 import { streamTurn } from "./stream.ts";
 import { type Role, threadsOf } from "./threads.ts";
@@ -46,6 +48,13 @@ export type PolicyOptions = PolicySource & {
   readonly recompute?: "none" | "segments";
   /** When mapped weights are widened for sampling; by default as the free memory allows. */
   readonly widening?: Widening;
+  /** Where everything runs; the processor by default. */
+  readonly device?: Device;
+  /**
+   * How graphs are written. `fused` has onnxruntime's own operations and samples in a loop; `plain`
+   * has what WebGPU has, and samples in a run per token. By default as the device needs it.
+   */
+  readonly form?: "fused" | "plain";
   /** Writes onnxruntime profiles, one per role, with this file name prefix. */
   readonly profile?: string;
 };
@@ -81,31 +90,42 @@ export interface Policy {
   close(): Promise<void>;
 }
 
-type Outputs = SegmentedGraph | Pick<SegmentedGraph, "outputs">;
+type Outputs = SegmentedGraph | StepGraph | Pick<SegmentedGraph, "outputs">;
 
 /** Opens a policy: builds the graphs of its roles and loads the weights. */
 export async function openPolicy(options: PolicyOptions): Promise<Policy> {
-  const { tuning, threads, roles } = options;
+  const { tuning, threads, roles, device = cpuDevice } = options;
+  const { form = device.type === "webgpu" ? "plain" : "fused" } = options;
+  const isPlain = form === "plain";
   const source = await openSource(options, tuning);
   const { config } = source;
   const freeBytes = freemem();
   const open = async (role: Role, outputsOf: (weights: Weights) => Outputs) => {
     if (!roles.includes(role)) return undefined;
-    const weights = new Weights(new Graph(), config, tuning, source.frozen);
+    const graph = new Graph("float32", isPlain ? "plain" : "every");
+    const weights = new Weights(graph, config, tuning, source.frozen);
     const profile = options.profile === undefined ? undefined : `${options.profile}-${role}`;
     const { directory, mapped } = source;
     const outputs = outputsOf(weights);
     const count = threadsOf(role, config, tuning, threads);
     const keeping = keepingOf(role, config, { mapped, widening: options.widening, freeBytes });
-    const settings = { threads: count, directory, mapped, profile, keeping };
+    const settings = { threads: count, directory, mapped, profile, keeping, device };
+    if ("cacheNames" in outputs) {
+      const location = device.type === "webgpu" ? "gpu-buffer" : "cpu";
+      return StepRunner.open(outputs, config, location, settings);
+    }
     return "stages" in outputs
       ? SegmentedRunner.open(outputs, config, settings)
       : Session.open(outputs.outputs, settings);
   };
   const sessions = {
     vision: await open("vision", (weights) => ({ outputs: { imageRows: visionTokens(weights) } })),
-    generate: await open("generate", (weights) => ({ outputs: generateOutputs(weights) })),
-    stream: await open("stream", (weights) => ({ outputs: resumableOutputs(weights) })),
+    generate: await open("generate", (weights) =>
+      isPlain ? stepOutputs(weights) : { outputs: generateOutputs(weights) },
+    ),
+    stream: await open("stream", (weights) =>
+      isPlain ? stepOutputs(weights) : { outputs: resumableOutputs(weights) },
+    ),
     learn: await open("learn", (weights) =>
       options.recompute === "segments"
         ? segmentedOutputs(weights)

@@ -2,7 +2,7 @@
 //   E1. A run is deterministic: equal feeds give equal bytes, whatever the number of threads.
 //   E2. Denormal numbers count as zero, so that a masked score has the weight 0 exactly.
 import { InferenceSession, Tensor } from "onnxruntime-node";
-import { assert } from "../../events/index.ts";
+import { assert, cpuDevice, type Device } from "../../events/index.ts";
 import type { Node } from "../graph/index.ts";
 import { emitModel } from "../graph/index.ts";
 import { sizeOfShape } from "../qwen/index.ts";
@@ -30,6 +30,10 @@ export interface SessionOptions {
   readonly keeping?: Keeping;
   /** Writes an onnxruntime profile with this file name prefix. */
   readonly profile?: string | undefined;
+  /** Where the model runs; the processor by default. */
+  readonly device?: Device;
+  /** Outputs that stay in the device's memory (WebGPU); all others come to the processor. */
+  readonly keptOnDevice?: readonly string[];
 }
 
 /** What runs a role: one session, or one that is run stage by stage. */
@@ -81,6 +85,7 @@ export class Session implements Runner {
 
 function sessionOptions(options: SessionOptions): InferenceSession.SessionOptions {
   const { threads, directory, mapped = false, profile } = options;
+  const { device = cpuDevice, keptOnDevice = [] } = options;
   const session: Record<string, unknown> = {
     // Sessions take turns on the same cores: a pool that spins would steal them from the next.
     intra_op: { allow_spinning: "0" },
@@ -91,7 +96,7 @@ function sessionOptions(options: SessionOptions): InferenceSession.SessionOption
   // Folding would widen every stored weight to a float32 copy when the model loads.
   const optimization = mapped ? { disable_specified_optimizers: "ConstantFolding" } : undefined;
   return {
-    executionProviders: ["cpu"],
+    executionProviders: providersOf(device),
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     // Without the arena every large result is fresh memory from the system: a third of the time.
@@ -99,8 +104,20 @@ function sessionOptions(options: SessionOptions): InferenceSession.SessionOption
     enableMemPattern: false,
     logSeverityLevel: 3,
     extra: { session, ...(optimization && { optimization }) },
+    ...(keptOnDevice.length > 0 && { preferredOutputLocation: locationsOf(keptOnDevice) }),
     ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
   };
+}
+
+/** What the device lacks a kernel for falls to the processor; `placement.ts` looks where. */
+function providersOf(device: Device): readonly InferenceSession.ExecutionProviderConfig[] {
+  if (device.type === "cpu") return ["cpu"];
+  if (device.type === "cuda") return [{ name: "cuda", deviceId: device.index }, "cpu"];
+  return [{ name: "webgpu" }, "cpu"];
+}
+
+function locationsOf(kept: readonly string[]): Record<string, "gpu-buffer"> {
+  return Object.fromEntries(kept.map((name) => [name, "gpu-buffer"]));
 }
 
 /** Float32 values as a feed. */

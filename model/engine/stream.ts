@@ -9,6 +9,8 @@ import { paddedRows, turnFeeds } from "./generate.ts";
 import type { PolicyParts } from "./parts.ts";
 import type { Feeds, Results } from "./session.ts";
 import { floatResult, floats, integerResult, integers, truths } from "./session.ts";
+import { type Step, StepRunner } from "./steps.ts";
+import { emptyTurnState } from "./turn-state.ts";
 
 /** The next tokens of a turn; `end` is there with the last of them. */
 export interface TurnPiece extends Pick<Turn, "ids" | "logProbs" | "entropies"> {
@@ -29,7 +31,11 @@ export async function* streamTurn(
   const rows = paddedRows([row]);
   const whole = await turnFeeds(parts, parameters, rows, options);
   const stops = new Set(options.stopIds);
-  let state: Feeds = emptyState(parts, rows.length);
+  if (parts.session instanceof StepRunner) {
+    yield* pieces(parts.session.steps(whole), row, stops);
+    return;
+  }
+  let state: Feeds = emptyTurnState(parts.config, rows.length);
   for (let count = 0; ; ) {
     // Beyond the row's own limit there is nothing to run: the loop stops by itself.
     const rounds = count === 0 ? 0 : Math.max(1, lengthOf());
@@ -54,6 +60,27 @@ export async function* streamTurn(
   }
 }
 
+/** The first row's tokens one by one, until it ends. */
+async function* pieces(
+  steps: AsyncGenerator<Step>,
+  row: GenerateRow,
+  stops: ReadonlySet<number>,
+): AsyncGenerator<TurnPiece> {
+  let count = 0;
+  for await (const { tokens, logProbs, entropies } of steps) {
+    const id = Number(tokens[0]);
+    count++;
+    const piece = {
+      ids: Int32Array.of(id),
+      logProbs: logProbs.slice(0, 1),
+      entropies: entropies.slice(0, 1),
+    };
+    const end = stops.has(id) ? "stop" : count >= row.tokensMax ? "length" : undefined;
+    yield end === undefined ? piece : { ...piece, end };
+    if (end !== undefined) return;
+  }
+}
+
 /** Feeds that count from token `first` of the turn on, instead of from its start. */
 function countedFrom(whole: Feeds, first: number) {
   const moved = (name: string, by: number) => {
@@ -73,20 +100,6 @@ function countedFrom(whole: Feeds, first: number) {
     moved("rowLimit", -first),
     ["uniforms", floats(left, uniforms.dims)] as const,
   ];
-}
-
-/** What a run that reads contexts is fed in place of a state. */
-function emptyState({ config }: PolicyParts, rows: number): Feeds {
-  const { keyValueHeadCount, headSize, layerCount } = config.text;
-  const nothing = floats(new Float32Array(0), [rows, keyValueHeadCount, 0, headSize]);
-  const nobody = integers(new Array<number>(rows).fill(0), [rows]);
-  const going = truths(new Array<boolean>(rows).fill(false), [rows]);
-  const state = new Map<string, Tensor>([
-    [turnStateName(0), nobody],
-    [turnStateName(1), going],
-  ]);
-  for (let index = 2; index < 2 + 2 * layerCount; index++) state.set(turnStateName(index), nothing);
-  return state;
 }
 
 function stateAfter({ config }: PolicyParts, results: Results, rows: number): Feeds {

@@ -7,7 +7,7 @@ import { matmul } from "./linear.ts";
 import type { Node } from "./node.ts";
 import { describe } from "./node.ts";
 import type { Emitter, Rule, RuleTable } from "./rule.ts";
-import { applyRule, fixedSizeAt, inputAt, sizeAt } from "./rule.ts";
+import { applyRule, fixedSizeAt, inputAt, mayFuse, sizeAt } from "./rule.ts";
 import { reduceSum, reshape, sumTo } from "./structure.ts";
 
 const same: Rule["infer"] = ([x]) => (x ? [{ dtype: x.dtype, shape: x.shape }] : []);
@@ -42,14 +42,9 @@ const mixValuesRule: Rule = {
       ? [{ dtype: value.dtype, shape: weights.shape.with(-1, sizeAt(value, -1)) }]
       : [],
   emit: (emitter, node, [weights = "", value = ""]) =>
-    emitter.add(
-      node.dtype === "float32" ? "FusedMatMul" : "MatMul",
-      [weights, value],
-      {},
-      {
-        domain: node.dtype === "float32" ? "com.microsoft" : "",
-      },
-    ),
+    mayFuse(node)
+      ? emitter.add("FusedMatMul", [weights, value], {}, { domain: "com.microsoft" })
+      : emitter.add("MatMul", [weights, value]),
   gradient: (node, [g]) => {
     if (g === undefined) return [];
     const [weights, value, query, key] = [0, 1, 2, 3].map((index) => inputAt(node, index));
@@ -85,12 +80,25 @@ export function attention(
 
 const logSoftmaxRule: Rule = {
   infer: same,
-  emit: (emitter, _node, [x = ""]) => emitter.add("LogSoftmax", [x], { axis: -1 }),
+  emit: (emitter, node, [x = ""]) =>
+    node.graph.kernels === "every"
+      ? emitter.add("LogSoftmax", [x], { axis: -1 })
+      : emitPlainLogSoftmax(emitter, x),
   gradient: (node, [g]) => {
     if (g === undefined) return [];
     return [subtract(g, multiply(exponential(node), rowSum(g)))];
   },
 };
+
+/** x - max x - log sum exp(x - max x). */
+function emitPlainLogSoftmax(emitter: Emitter, x: string): readonly string[] {
+  const axis = emitter.integers([-1]);
+  const one = (type: string, ...of: string[]) => emitter.add(type, of)[0] ?? "";
+  const over = (type: string, of: string) =>
+    emitter.add(type, [of, axis], { keepdims: 1 })[0] ?? "";
+  const shifted = one("Sub", x, over("ReduceMax", x));
+  return emitter.add("Sub", [shifted, one("Log", over("ReduceSum", one("Exp", shifted)))]);
+}
 
 /** Logarithm of the softmax over the last axis. */
 export function logSoftmax(x: Node): Node {
@@ -107,7 +115,8 @@ const rmsNormRule: Rule = {
       : [],
   emit: (emitter, node, inputs) => {
     const epsilon = Number(node.attributes["epsilon"]);
-    if (node.dtype === "float32") {
+    // WebGPU's kernel leaves the second result, which the gradient reads, unwritten.
+    if (mayFuse(node)) {
       const attributes = { axis: -1, epsilon: { float: epsilon } };
       return emitter.add("SimplifiedLayerNormalization", inputs, attributes, { outputs: 2 });
     }
@@ -158,9 +167,7 @@ const rotaryRule: Rule = {
     return [{ dtype: x.dtype, shape: x.shape }];
   },
   emit: (emitter, node, inputs) =>
-    node.dtype === "float32"
-      ? emitFusedRotary(emitter, node, inputs)
-      : emitPlainRotary(emitter, node, inputs),
+    mayFuse(node) ? emitFusedRotary(emitter, node, inputs) : emitPlainRotary(emitter, node, inputs),
   // A rotation's transpose is the rotation back.
   gradient: (node, [g]) => {
     const [cosine, sine] = [inputAt(node, 1), inputAt(node, 2)];

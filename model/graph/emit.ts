@@ -5,7 +5,7 @@ import { GraphError } from "./errors.ts";
 import type { DataType, Node, Subgraph, TensorSource } from "./node.ts";
 import { describe } from "./node.ts";
 import type { OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "./onnx.ts";
-import { dataTypeNumber, encodeModel } from "./onnx.ts";
+import { dataTypeNumber, encodeModel, opsetPlain } from "./onnx.ts";
 import type { Placement, Scope } from "./placement.ts";
 import { isInLoop, isLeaf, placeNodes, reachable, widensWeight } from "./placement.ts";
 import type { Emitter, OnnxAttribute } from "./rule.ts";
@@ -42,7 +42,7 @@ export function emitModel(
   const writer = new ModelWriter(placement, widensEachRound);
   const main = writer.mainGraph(inputs, named, nodes);
   return {
-    bytes: encodeModel(main),
+    bytes: nodes[0]?.graph.kernels === "plain" ? encodeModel(main, opsetPlain) : encodeModel(main),
     inputs: inputs.map(publicName),
     outputs: named.map(([name]) => name),
   };

@@ -44,7 +44,7 @@ export { emitModel } from "./emit.ts";
 export { GraphError } from "./errors.ts";
 export { gradients, reachedParameters } from "./gradient.ts";
 export { gemm, linear, matmul } from "./linear.ts";
-export type { DataType, FloatType, Node, TensorData, TensorSource } from "./node.ts";
+export type { DataType, FloatType, Kernels, Node, TensorData, TensorSource } from "./node.ts";
 export { describe, Graph } from "./node.ts";
 export { all, argMax, cumulativeSum, gatherAlong, gatherRow, writeAt } from "./selection.ts";
 export {

@@ -6,7 +6,7 @@ import { GraphError } from "./errors.ts";
 import type { Node } from "./node.ts";
 import { describe } from "./node.ts";
 import type { Rule, RuleTable } from "./rule.ts";
-import { applyRule, inputAt, sizeAt } from "./rule.ts";
+import { applyRule, inputAt, mayFuse, sizeAt } from "./rule.ts";
 import { sumTo } from "./structure.ts";
 
 /** How a product reads its operands: transposed or not, and scaled by `alpha`. */
@@ -86,7 +86,7 @@ const matmulRule: Rule = {
   infer: (inputs, attributes) => inferProduct("matmul", { inputs }, flagsOf(attributes)),
   emit: (emitter, node, [a = "", b = ""]) => {
     const { left, right, alpha } = flagsOf(node.attributes);
-    if (node.dtype === "float32") {
+    if (mayFuse(node)) {
       const attributes = { transA: Number(left), transB: Number(right), alpha: { float: alpha } };
       return emitter.add("FusedMatMul", [a, b], attributes, { domain: "com.microsoft" });
     }

@@ -10,6 +10,12 @@ export type DataType = "float32" | "float64" | "int64" | "bool" | "bfloat16" | "
 /** The element type in which the model computes. */
 export type FloatType = "float32" | "float64";
 
+/**
+ * Which kernels a model is written for. `every`: also onnxruntime's fused ones, which its CPU and
+ * CUDA providers have; `plain`: only operations of the ONNX standard that WebGPU has, too.
+ */
+export type Kernels = "every" | "plain";
+
 /** Constant values, one element per entry (bool as 0 and 1). */
 export type TensorData = Float32Array | Float64Array | BigInt64Array | Uint8Array | Uint16Array;
 
@@ -66,16 +72,21 @@ interface NodeParts {
   readonly key?: string;
 }
 
-/** The arena in which nodes are made; `float` decides in which precision the model computes. */
+/**
+ * The arena in which nodes are made; `float` decides in which precision the model computes,
+ * `kernels` with which operations it is written.
+ */
 export class Graph {
   readonly float: FloatType;
+  readonly kernels: Kernels;
   readonly #interned = new Map<string, Node>();
   readonly #inputs = new Map<string, Node>();
   #count = 0;
   #path: readonly string[] = [];
 
-  constructor(float: FloatType = "float32") {
+  constructor(float: FloatType = "float32", kernels: Kernels = "every") {
     this.float = float;
+    this.kernels = kernels;
   }
 
   /** Named run-time inputs in the order in which they were declared. */

@@ -49,7 +49,9 @@ const dataTypeNumbers: Readonly<Record<DataType, number>> = {
 };
 
 const irVersion = 10;
-const opsetVersion = 24;
+const opsetNewest = 24;
+/** The newest set of operations of which WebGPU knows control flow. */
+export const opsetPlain = 21;
 const externalLocation = 1;
 const attributeTypes = { float: 1, integer: 2, text: 3, graph: 5, integers: 7 } as const;
 
@@ -58,8 +60,8 @@ export function dataTypeNumber(dtype: DataType): number {
   return dataTypeNumbers[dtype];
 }
 
-/** Encodes a model with `graph` as its main graph. */
-export function encodeModel(graph: OnnxGraph): Uint8Array {
+/** Encodes a model with `graph` as its main graph, in a version of the standard's operations. */
+export function encodeModel(graph: OnnxGraph, opsetVersion = opsetNewest): Uint8Array {
   const opset = (domain: string, version: number) =>
     new MessageWriter().text(1, domain).integer(2, version);
   return new MessageWriter()

@@ -99,3 +99,8 @@ export function fixedSizeAt(node: Node, axis: number): number {
     throw new GraphError(node.op, `axis ${axis} of ${describe(node)} must have a fixed size`);
   return size;
 }
+
+/** Whether `node` may become one of onnxruntime's own operations, which exist for float32. */
+export function mayFuse(node: Node): boolean {
+  return node.dtype === "float32" && node.graph.kernels === "every";
+}

@@ -4,7 +4,7 @@ import { sameDimension } from "./dimension.ts";
 import { GraphError } from "./errors.ts";
 import type { Node } from "./node.ts";
 import { describe } from "./node.ts";
-import type { Rule, RuleTable } from "./rule.ts";
+import type { Emitter, Rule, RuleTable } from "./rule.ts";
 import { applyRule, sizeAt } from "./rule.ts";
 
 const argMaxRule: Rule = {
@@ -33,8 +33,34 @@ const writeAtRule: Rule = {
       throw new GraphError("writeAt", `${describe(cache)} and ${describe(index)} differ in rows`);
     return [{ dtype: cache.dtype, shape: cache.shape }];
   },
-  emit: (emitter, _node, inputs) => emitter.add("TensorScatter", inputs, { axis: -2 }),
+  emit: (emitter, node, inputs) =>
+    node.graph.kernels === "every"
+      ? emitter.add("TensorScatter", inputs, { axis: -2 })
+      : emitPlainWrite(emitter, node, inputs),
 };
+
+/** The update where a column's number is the row's index, else what was there. */
+function emitPlainWrite(
+  emitter: Emitter,
+  node: Node,
+  [cache = "", update = "", index = ""]: readonly string[],
+): readonly string[] {
+  const one = (type: string, ...of: string[]) => emitter.add(type, of)[0] ?? "";
+  const shaped = (name: string, ...sizes: number[]) =>
+    one("Reshape", name, emitter.integers(sizes));
+  const rank = node.shape.length;
+  const ones = new Array<number>(rank).fill(1);
+  const size = one("Gather", one("Shape", cache), shaped(emitter.integers([rank - 2]), 1));
+  const count = one("Squeeze", size);
+  const [zero, step] = [shaped(emitter.integers([0]), 1), shaped(emitter.integers([1]), 1)];
+  const numbers = one("Range", one("Squeeze", zero), count, one("Squeeze", step));
+  const hit = one(
+    "Equal",
+    shaped(numbers, ...ones.with(rank - 2, -1)),
+    shaped(index, ...ones.with(0, -1)),
+  );
+  return emitter.add("Where", [hit, update, cache]);
+}
 const allRule: Rule = {
   infer: () => [{ dtype: "bool", shape: [] }],
   emit: (emitter, _node, [x = ""]) => {

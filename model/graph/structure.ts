@@ -131,6 +131,11 @@ const padRule: Rule = {
   },
   emit: (emitter, node, [x = ""]) => {
     const { before, after, axis } = node.attributes;
+    if (node.graph.kernels === "plain") {
+      const at = (value: Attribute | undefined) =>
+        node.shape.map((_, place) => (place === axis ? Number(value) : 0));
+      return emitter.add("Pad", [x, emitter.integers([...at(before), ...at(after)])]);
+    }
     const pads = emitter.integers([Number(before), Number(after)]);
     return emitter.add("Pad", [x, pads, "", emitter.integers([Number(axis)])]);
   },

@@ -141,17 +141,18 @@ export function restOfTurn(
     start: not(all(done)),
     state: [last, done, ...caches],
     collectedSize: dimension("roundsRun"),
-    body: (round, [token, before, ...cache]) => {
+    body: (round, [token, before, ...caches]) => {
       if (token === undefined || before === undefined) throw new RangeError("state is incomplete");
-      const next = decodeToken(weights, inputs, round, token, cache);
-      const number = add(round, scalar(graph, 1, "int64"));
-      const uniform = gather(inputs.uniforms, number);
-      const choice = pick(weights, inputs, choose, next.hidden, uniform);
-      const count = add(number, scalar(graph, 1, "int64"));
-      const after = or(before, ends(inputs, choice.token, count));
+      const { choice, state } = nextToken(
+        weights,
+        inputs,
+        round,
+        { token, done: before, caches },
+        choose,
+      );
       return {
-        goOn: not(all(after)),
-        state: [choice.token, after, ...next.cache],
+        goOn: not(all(state.done)),
+        state: [state.token, state.done, ...state.caches],
         collected: [choice.token, choice.logProb, choice.entropy],
       };
     },
@@ -164,6 +165,24 @@ export function restOfTurn(
     collected: { tokens, logProbs, entropies },
     state: { token, done: ended, caches: written },
   };
+}
+
+/** Reads the last token of each row and chooses the next; `round` (int64) counts from 0. */
+export function nextToken(
+  weights: Weights,
+  inputs: GenerateInputs,
+  round: Node,
+  { token, done, caches }: TurnState,
+  choose: ChooseToken = sample,
+): { readonly choice: Choice; readonly state: TurnState } {
+  const { graph } = weights;
+  const next = decodeToken(weights, inputs, round, token, caches);
+  const number = add(round, scalar(graph, 1, "int64"));
+  const uniform = gather(inputs.uniforms, number);
+  const choice = pick(weights, inputs, choose, next.hidden, uniform);
+  const count = add(number, scalar(graph, 1, "int64"));
+  const after = or(done, ends(inputs, choice.token, count));
+  return { choice, state: { token: choice.token, done: after, caches: next.cache } };
 }
 
 function pick(

@@ -17,6 +17,8 @@ export {
 export { afterName, resumableOutputs, turnStateName } from "./resume.ts";
 export type { SegmentedGraph, StagePlan, StateKind } from "./segments.ts";
 export { segmentedOutputs, stateGradientName, stateName } from "./segments.ts";
+export type { StepGraph } from "./steps.ts";
+export { stepOutputs } from "./steps.ts";
 export { visionTokens } from "./vision.ts";
 export type { FrozenTensor, FrozenTensors } from "./weights.ts";
 export { Weights } from "./weights.ts";
