@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { sha256Bytes } from "../events/index.ts";
 import { DatasetFileError, DatasetRowError, TaskSourceError } from "./errors.ts";
+import { cutRows } from "./json-rows.ts";
 import { type PreparedTask, preparedTask } from "./prepared-task.ts";
 import type { TaskSource } from "./source.ts";
 
@@ -41,56 +42,10 @@ export async function readRows(file: string): Promise<readonly DatasetRow[]> {
   const text = await readFile(file, "utf8").catch((cause) => {
     throw new DatasetFileError(`cannot read the dataset ${file}: ${cause.message}`, { cause });
   });
-  const cut = text.trimStart().startsWith("[") ? cutArray(file, text) : cutLines(file, text);
-  return cut.map(({ line, value }) => toRow(file, line, value));
-}
-
-interface CutRow {
-  readonly line: number;
-  readonly value: unknown;
-}
-
-function cutLines(file: string, text: string): readonly CutRow[] {
-  return text.split("\n").flatMap((source, index) => {
-    if (source.trim() === "") return [];
-    return [{ line: index + 1, value: parseJson(file, index + 1, source) }];
+  return cutRows(file, text).map((row) => {
+    if (row.fault !== null) throw new DatasetRowError({ file, line: row.line, reason: row.fault });
+    return toRow(file, row.line, row.value);
   });
-}
-
-/** Rows of an array, each with the line on which its opening brace stands. */
-function cutArray(file: string, text: string): readonly CutRow[] {
-  const values = parseJson(file, 1, text);
-  if (!Array.isArray(values)) {
-    throw new DatasetRowError({ file, line: 1, reason: "not an array of rows" });
-  }
-  const lines = braceLines(text);
-  return values.map((value, index) => ({ line: lines[index] ?? 1, value }));
-}
-
-function braceLines(text: string): number[] {
-  const lines: number[] = [];
-  let depth = 0;
-  let line = 1;
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}\n]/gs)) {
-    if (token === "\n") line += 1;
-    else if (token === "{" && depth++ === 0) lines.push(line);
-    else if (token === "}") depth -= 1;
-  }
-  return lines;
-}
-
-function parseJson(file: string, line: number, source: string): unknown {
-  try {
-    return JSON.parse(source);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    const position = Number(/position (\d+)/.exec(reason)?.[1] ?? 0);
-    const offset = source.slice(0, position).split("\n").length - 1;
-    throw new DatasetRowError(
-      { file, line: line + offset, reason: `not JSON: ${reason}` },
-      { cause },
-    );
-  }
 }
 
 function toRow(file: string, line: number, value: unknown): DatasetRow {
