@@ -2,7 +2,8 @@
 export type { EnvironmentText } from "./environment.ts";
 export { environment, imageMark } from "./environment.ts";
 export { DatasetFileError, DatasetRowError, TaskSourceError } from "./errors.ts";
-export { exactMatch, f1, normalize } from "./metrics.ts";
+export type { MetricRules } from "./metrics/index.ts";
+export { exactMatch, f1, metricRules, normalize } from "./metrics/index.ts";
 export type {
   CodingRow,
   GreyImage,
