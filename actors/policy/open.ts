@@ -26,7 +26,14 @@ import {
   type PolicyOptimizer,
   type PolicyTrainer,
 } from "../learner/index.ts";
-import { type Encoder, modelEncoder, modelSampler, type PolicySampler } from "../rollout/index.ts";
+import {
+  type Encoder,
+  modelEncoder,
+  modelSampler,
+  type PolicySampler,
+  serverEngine,
+} from "../rollout/index.ts";
+import { openEnginePolicy } from "./open-engine.ts";
 import { vocabularyOf } from "./vocabulary.ts";
 
 type ReadBlob = (name: HashName) => Promise<Uint8Array | null>;
@@ -60,11 +67,20 @@ export interface InitialPolicy {
   readonly optimizer: Uint8Array;
 }
 
-/** Opens the policy for sampling. `readBlob` gives images. */
+/**
+ * Opens the policy for sampling. `readBlob` gives images.
+ *
+ * @param apiKey of the server that samples, where there is one that wants a key
+ */
 export async function openRolloutPolicy(
   config: RunConfig,
   readBlob: ReadBlob,
+  apiKey?: string,
 ): Promise<RolloutPolicy> {
+  const engine = serverEngine(config);
+  if (engine !== null) {
+    return openEnginePolicy({ config, engine, tuning: tuningOf(config), readBlob, apiKey });
+  }
   const { threads, rowsMax } = config.rollout;
   const opened = await open(config, readBlob, ["vision", "generate"], threads);
   const { policy, tokenizer, images } = opened;
@@ -98,6 +114,7 @@ export async function initialPolicy(config: RunConfig): Promise<InitialPolicy> {
   const opened = await openPolicy({ directory, tuning, threads: 1, roles: [] });
   // Workers would find this, too, but only after the run has begun.
   requireVocabulary(directory, await openTokenizer(directory), opened.config);
+  await readPreprocessor(directory, opened.config.vision);
   const trained = trainableParameters(opened.config, tuning);
   const codec = new TensorCodec(trained);
   const parameters = new Map(
@@ -126,7 +143,7 @@ async function open(
   const tokenizer = await openTokenizer(directory);
   const model = await readConfig(directory);
   requireVocabulary(directory, tokenizer, model);
-  const images = new ImageStore(await readPreprocessor(directory), readBlob);
+  const images = new ImageStore(await readPreprocessor(directory, model.vision), readBlob);
   // A choice of memory against time; the numbers are the same.
   const recompute = config.learner.recompute ? "segments" : "none";
   const policy = await openPolicy({ directory, tuning, threads, roles, recompute });

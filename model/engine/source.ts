@@ -5,7 +5,7 @@ import type { ModelConfig } from "../config.ts";
 import { readConfig } from "../config.ts";
 import { TensorError } from "../errors.ts";
 import type { DataType } from "../graph/index.ts";
-import { openCheckpoint, requireFloat } from "../input/index.ts";
+import { openCheckpoint, requireFloat, requireLayers } from "../input/index.ts";
 import type { FrozenTensors, TensorMap, Tuning } from "../qwen/index.ts";
 import { initialAdapters, modelParameters, sizeOfShape, tunedParameters } from "../qwen/index.ts";
 
@@ -59,6 +59,7 @@ async function openDirectory(
 ): Promise<OpenedSource> {
   const config = await readConfig(directory);
   const checkpoint = await openCheckpoint(directory);
+  requireLayers(checkpoint, config);
   const parameters = modelParameters(config);
   const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
   const trainable = new Map<string, Float32Array>();

@@ -2,6 +2,8 @@
 // and the like belong to a run, and the learner must apply the same ones.
 import { join } from "node:path";
 import { z } from "zod";
+import type { TextConfig } from "../config.ts";
+import { CheckpointError } from "./errors.ts";
 import { readJsonFile } from "./json-file.ts";
 
 /** Name of the file in a checkpoint folder. */
@@ -15,9 +17,26 @@ export interface GenerationConfig {
   readonly endIds: readonly number[];
 }
 
-/** Reads the file in `directory`. Throws CheckpointError naming the file and the key. */
-export async function readGenerationConfig(directory: string): Promise<GenerationConfig> {
-  const { eos_token_id: ids } = await readJsonFile(join(directory, generationConfigFile), schema);
+/**
+ * Reads the file in `directory`, the folder of a model with `vocabularySize` ids.
+ *
+ * @throws CheckpointError naming the file and the key
+ */
+export async function readGenerationConfig(
+  directory: string,
+  { vocabularySize }: Pick<TextConfig, "vocabularySize">,
+): Promise<GenerationConfig> {
+  const file = join(directory, generationConfigFile);
+  const { eos_token_id: ids } = await readJsonFile(file, schema);
   const endIds = typeof ids === "number" ? [ids] : [...new Set(ids)];
+  const beyond = endIds.find((id) => id >= vocabularySize);
+  if (beyond !== undefined) {
+    const key = "eos_token_id";
+    throw new CheckpointError(
+      "checkpoint.key",
+      `${file}: key ${key}: ${beyond} lies outside of vocab_size = ${vocabularySize} in config.json`,
+      { facts: { file, key } },
+    );
+  }
   return { endIds: endIds.sort((left, right) => left - right) };
 }

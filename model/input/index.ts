@@ -38,7 +38,8 @@ export {
 } from "./generation-config.ts";
 export { imageTokenCount, type PatchGrid, patchCount } from "./grid.ts";
 export { formatJson, readJsonFile } from "./json-file.ts";
-export { gridOf, type PreprocessedImage, preprocessImage } from "./preprocess.ts";
+export { requireLayers } from "./layers.ts";
+export { gridOf, type PreprocessedImage, preprocessImage, resizeForModel } from "./preprocess.ts";
 export { type Preprocessor, readPreprocessor } from "./preprocessor.ts";
 export { bareChatTemplate, qwenChatTemplate } from "./qwen-chat-template.ts";
 export { resizeBicubic } from "./resample.ts";

@@ -30,11 +30,26 @@ export function preprocessImage(
   preprocessor: Preprocessor,
   source?: string,
 ): PreprocessedImage {
-  const { patchSize } = preprocessor;
   const grid = gridOf(image, preprocessor, source);
-  const [, rows, columns] = grid;
-  const resized = resizeBicubic(image, columns * patchSize, rows * patchSize);
-  return { pixels: patchify(resized, grid, preprocessor), grid };
+  return {
+    pixels: patchify(resizeForModel(image, preprocessor, source), grid, preprocessor),
+    grid,
+  };
+}
+
+/**
+ * The image at the size at which it is cut into patches. Resized once more it stays as it is.
+ *
+ * @throws PromptError as `preprocessImage`
+ */
+export function resizeForModel(
+  image: RgbImage,
+  preprocessor: Preprocessor,
+  source?: string,
+): RgbImage {
+  const { patchSize } = preprocessor;
+  const [, rows, columns] = gridOf(image, preprocessor, source);
+  return resizeBicubic(image, columns * patchSize, rows * patchSize);
 }
 
 /**

@@ -1,6 +1,7 @@
 // `preprocessor_config.json`: how images are prepared for this checkpoint.
 import { join } from "node:path";
 import { z } from "zod";
+import type { VisionConfig } from "../config.ts";
 import { CheckpointError } from "./errors.ts";
 import { readJsonFile } from "./json-file.ts";
 import { fileExists } from "./whole-file.ts";
@@ -67,14 +68,28 @@ const processorSchema = z.object({ image_processor: schema });
 const pixelsMinDefault = 56 * 56;
 const pixelsMaxDefault = 28 * 28 * 1280;
 
+/** The sizes in which the tower and the preprocessor must agree, and their keys in both files. */
+const sharedSizes = [
+  ["patchSize", "patch_size", "patch_size"],
+  ["temporalPatchSize", "temporal_patch_size", "temporal_patch_size"],
+  ["mergeSize", "merge_size", "spatial_merge_size"],
+] as const;
+
+/** What the tower of a checkpoint says of its patches; a `VisionConfig` fits as it is. */
+export type TowerPatches = Pick<VisionConfig, (typeof sharedSizes)[number][0]>;
+
 /**
  * Reads `preprocessor_config.json` of the checkpoint in `directory`, or the image processor of
  * `processor_config.json` where there is only that; keys that are absent take the
  * defaults of Qwen2VLImageProcessor.
  *
+ * @param tower what its patches must be; when absent, that is not checked
  * @throws CheckpointError naming the file and the key.
  */
-export async function readPreprocessor(directory: string): Promise<Preprocessor> {
+export async function readPreprocessor(
+  directory: string,
+  tower?: TowerPatches,
+): Promise<Preprocessor> {
   const { file, json } = await readSettings(directory);
   const { size } = json;
   const preprocessor = {
@@ -87,15 +102,22 @@ export async function readPreprocessor(directory: string): Promise<Preprocessor>
     mean: json.image_mean,
     deviation: json.image_std,
   };
-  if (preprocessor.pixelsMin > preprocessor.pixelsMax) {
-    throw new CheckpointError(
-      "checkpoint.key",
-      `${file}: key min_pixels: ${preprocessor.pixelsMin} is above max_pixels ` +
-        `(${preprocessor.pixelsMax})`,
-      { facts: { file, key: "min_pixels" } },
-    );
+  const { pixelsMin, pixelsMax } = preprocessor;
+  if (pixelsMin > pixelsMax)
+    throw wrongKey(file, "min_pixels", `${pixelsMin} is above max_pixels (${pixelsMax})`);
+  for (const [size, key, towerKey] of sharedSizes) {
+    const [found, wanted] = [preprocessor[size], tower?.[size] ?? preprocessor[size]];
+    if (found === wanted) continue;
+    const contradiction = `vision_config.${towerKey} is ${wanted} in config.json`;
+    throw wrongKey(file, key, `${found}, but ${contradiction}; the files are of different models`);
   }
   return preprocessor;
+}
+
+function wrongKey(file: string, key: string, fault: string): CheckpointError {
+  return new CheckpointError("checkpoint.key", `${file}: key ${key}: ${fault}`, {
+    facts: { file, key },
+  });
 }
 
 async function readSettings(directory: string) {

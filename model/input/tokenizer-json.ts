@@ -58,10 +58,18 @@ const namedTokenSchema = z.union([
   z.looseObject({ content: z.string() }).transform(({ content }) => content),
 ]);
 
+/** A template, or several by name, of which transformers takes the one called "default". */
+const templateSchema = z.union([
+  z.string(),
+  z
+    .array(z.object({ name: z.string(), template: z.string() }))
+    .transform((named) => named.find(({ name }) => name === "default")?.template ?? null),
+]);
+
 export const tokenizerConfigSchema = z.looseObject({
   eos_token: namedTokenSchema,
   pad_token: namedTokenSchema.nullish(),
-  chat_template: z.string().nullish(),
+  chat_template: templateSchema.nullish(),
 });
 
 export type TokenizerConfig = z.infer<typeof tokenizerConfigSchema>;

@@ -34,7 +34,7 @@ export const chatTemplateFile = "chat_template.jinja";
 export const chatTemplateJsonFile = "chat_template.json";
 
 /** The token that Qwen's processor puts in the place of image content. */
-const imageToken = "<|image_pad|>";
+export const imageToken = "<|image_pad|>";
 
 export interface Tokenizer {
   /** One above the largest id that has a token. A model's `vocab_size` may be larger. */

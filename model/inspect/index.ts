@@ -1,10 +1,13 @@
 // Tells what a checkpoint folder holds and what it will need, without loading its weights.
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { ensureError, VarftError } from "../../events/index.ts";
 import { type ModelConfig, readConfig } from "../config.ts";
 import {
+  fileExists,
+  generationConfigFile,
   openCheckpoint,
   openTokenizer,
+  readGenerationConfig,
   readPreprocessor,
   requireVocabulary,
   type TensorType,
@@ -56,6 +59,8 @@ export async function inspectModel(directory: string): Promise<ModelFacts> {
       return null;
     }
   };
+  if (await fileExists(join(directory, generationConfigFile)))
+    await tried(() => readGenerationConfig(directory, config.text));
   return {
     config,
     parts,
@@ -63,7 +68,7 @@ export async function inspectModel(directory: string): Promise<ModelFacts> {
     types: bytesByType(checkpoint),
     unused: [...checkpoint.tensors.keys()].filter((name) => !known.has(name)),
     tokenizer: await tried(() => tokenizerFacts(directory, config)),
-    imageTokens: await tried(() => imageFacts(directory)),
+    imageTokens: await tried(() => imageFacts(directory, config)),
     memory: modelMemory(config),
     problems,
   };
@@ -79,8 +84,9 @@ async function tokenizerFacts(directory: string, config: ModelConfig) {
   };
 }
 
-async function imageFacts(directory: string) {
-  const { patchSize, mergeSize, pixelsMin, pixelsMax } = await readPreprocessor(directory);
+async function imageFacts(directory: string, { vision }: ModelConfig) {
+  const preprocessor = await readPreprocessor(directory, vision);
+  const { patchSize, mergeSize, pixelsMin, pixelsMax } = preprocessor;
   const tokens = (pixels: number) => Math.ceil(pixels / (patchSize * mergeSize) ** 2);
   return { min: tokens(pixelsMin), max: tokens(pixelsMax) };
 }

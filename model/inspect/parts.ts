@@ -1,6 +1,12 @@
 // What a model is made of: its parameters by part, and where they lie on the disk.
 import type { ModelConfig } from "../config.ts";
-import type { Checkpoint, TensorEntry, TensorType } from "../input/index.ts";
+import {
+  type Checkpoint,
+  requireFloat,
+  requireLayers,
+  type TensorEntry,
+  type TensorType,
+} from "../input/index.ts";
 import { isVisionName, modelParameters, sizeOfShape } from "../qwen/index.ts";
 
 /** The parts of a model, in the order in which data flows through them. */
@@ -48,19 +54,22 @@ export function partOf(name: string): ModelPart {
 /**
  * Sizes part by part; a tied head has no parameters of its own and is left out.
  *
- * @throws CheckpointError when a tensor is missing or has another shape than the config asks for
+ * @throws CheckpointError when a tensor is missing, has another shape than the config asks for or no
+ * type that is read, or is of a layer that the config does not have
  */
 export function partSizes(config: ModelConfig, checkpoint: Checkpoint): readonly PartSize[] {
+  requireLayers(checkpoint, config);
   const sizes = new Map<ModelPart, PartSize>();
   for (const { name, shape } of modelParameters(config)) {
     const part = partOf(name);
-    const { byteLength } = checkpoint.entry(name, shape);
+    const entry = checkpoint.entry(name, shape);
+    requireFloat(name, entry);
     const before = sizes.get(part);
     sizes.set(part, {
       part,
       tensors: (before?.tensors ?? 0) + 1,
       parameters: (before?.parameters ?? 0) + sizeOfShape(shape),
-      bytes: (before?.bytes ?? 0) + byteLength,
+      bytes: (before?.bytes ?? 0) + entry.byteLength,
     });
   }
   return modelParts.flatMap((part) => sizes.get(part) ?? []);

@@ -146,6 +146,58 @@ test("a vocabulary beyond the embedding, before a run begins", async () => {
   await raises(() => initialPolicy(config), expected);
 });
 
+test("fewer layers in the configuration than in the files", () =>
+  refusal("fewer layers", async (directory) => {
+    await edit(directory, "config.json", (json) => ({ ...json, num_hidden_layers: 1 }));
+    return [directory, ".safetensors: tensor model.layers.1.", "num_hidden_layers = 1"];
+  }));
+
+test("an image token that is another one in the tokenizer", () =>
+  refusal("image token", async (directory) => {
+    await edit(directory, "config.json", (json) => ({ ...json, image_token_id: 7 }));
+    const file = join(directory, "tokenizer.json");
+    return [`${file} gives <|image_pad|> the id`, "config.json: key image_token_id: 7"];
+  }));
+
+test("an end of turns that is no token of the model", () =>
+  refusal("end of turns", async (directory) => {
+    const file = await edit(directory, "generation_config.json", () => ({ eos_token_id: [9_999] }));
+    return [`${file}: key eos_token_id: 9999`, `vocab_size = ${smallConfigJson.vocab_size}`];
+  }));
+
+const preprocessors: readonly (readonly [key: string, value: number, towerKey: string])[] = [
+  ["patch_size", 16, "patch_size is 14"],
+  ["merge_size", 1, "spatial_merge_size is 2"],
+  ["temporal_patch_size", 1, "temporal_patch_size is 2"],
+];
+for (const [key, value, towerKey] of preprocessors) {
+  test(`images cut otherwise than the tower reads them: ${key}`, async () => {
+    const image = join(folder, `${key}.png`);
+    await writeFile(image, await png(90, 60));
+    const spoil = async (directory: string) => {
+      const file = "preprocessor_config.json";
+      const path = await edit(directory, file, (json) => ({ ...json, [key]: value }));
+      return [`${path}: key ${key}: ${value}`, `vision_config.${towerKey} in config.json`];
+    };
+    await refusal(`tower ${key}`, spoil, ["--image", image, "--prompt", "the image"]);
+  });
+}
+
+test("inspect finds the same, and tells the rest", async () => {
+  const told = async (name: string) => {
+    const { code, out, err } = await varft("model", "inspect", join(folder, name));
+    assert.is(code, 1, name);
+    return out + err;
+  };
+  assert.match(await told("tower patch_size"), "problem  ");
+  assert.match(await told("tower patch_size"), "key patch_size: 16");
+  assert.match(await told("image token"), "key image_token_id: 7");
+  assert.match(await told("end of turns"), "key eos_token_id: 9999");
+  assert.match(await told("wrong type"), "only BF16, F16 and F32");
+  assert.match(await told("wrong shape"), "has shape [48,32]");
+  assert.match(await told("fewer layers"), "num_hidden_layers = 1");
+});
+
 test("a chat template that throws", () =>
   refusal("throwing template", async (directory) => {
     const thrown = "{{ raise_exception('no system message') }}";

@@ -29,6 +29,7 @@ const tensors = new Map(
   ]),
 );
 
+const sizes = { vocabularySize: 8 };
 const content: CheckpointContent = {
   config: { model_type: "qwen2_5_vl" },
   tensors,
@@ -64,7 +65,7 @@ test("every part of a written folder opens", async () => {
     assert.equal([...values], [2, 1, -2, 0.5]);
     const tokenizer = await openTokenizer(folder);
     assert.is(tokenizer.decode(tokenizer.encode("two cats", { special: false })), "two cats");
-    assert.equal(await readGenerationConfig(folder), { endIds: [3, 7] });
+    assert.equal(await readGenerationConfig(folder, sizes), { endIds: [3, 7] });
     const preprocessor = await readPreprocessor(folder);
     assert.equal([preprocessor.pixelsMin, preprocessor.pixelsMax], [784, 50176]);
     assert.is(preprocessor.rescaleFactor, 1 / 255);
@@ -112,7 +113,7 @@ test("malformed files of a folder are named with their key", async () => {
     const code = "checkpoint.file_missing";
     await raises(() => readPreprocessor(folder), { type, code, names: ["preprocessor_config"] });
     await raises(() => openTokenizer(folder), { type, code, names: ["tokenizer.json"] });
-    await raises(() => readGenerationConfig(folder), { type, code, names: [folder] });
+    await raises(() => readGenerationConfig(folder, sizes), { type, code, names: [folder] });
 
     await writeCheckpoint(folder, { ...content, preprocessor: { do_resize: false } });
     await raises(() => readPreprocessor(folder), {
@@ -133,7 +134,7 @@ test("malformed files of a folder are named with their key", async () => {
       names: ["tokenizer_config.json", "eos_token"],
     });
     await writeCheckpoint(folder, { ...content, generationConfig: { eos_token_id: [] } });
-    await raises(() => readGenerationConfig(folder), {
+    await raises(() => readGenerationConfig(folder, sizes), {
       type,
       code: "checkpoint.key",
       names: ["eos_token_id"],
@@ -151,6 +152,14 @@ test("a chat template in its own file goes first, and one must exist", async () 
     assert.is(await render(), "json");
     await writeFile(join(folder, "chat_template.jinja"), "jinja");
     assert.is(await render(), "jinja");
+  });
+  await withFolder(async (folder) => {
+    const named = ["tools", "default"].map((name) => ({ name, template: `of ${name}` }));
+    const tokenizerConfig = { ...smallTokenizerConfig, chat_template: named };
+    await writeFile(join(folder, "tokenizer.json"), JSON.stringify(content.tokenizerJson));
+    await writeFile(join(folder, "tokenizer_config.json"), JSON.stringify(tokenizerConfig));
+    const rendered = (await openTokenizer(folder)).renderChat([], { addGenerationPrompt: true });
+    assert.is(rendered, "of default");
   });
   await withFolder(async (folder) => {
     await writeFile(join(folder, "tokenizer.json"), JSON.stringify(content.tokenizerJson));

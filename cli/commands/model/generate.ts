@@ -2,15 +2,13 @@
 import type { Command, Words } from "../../command.ts";
 import { short, thousands } from "../../format.ts";
 import { anyNumber, wholeNumber } from "../../number-words.ts";
-import type { Terminal } from "../../terminal.ts";
+import { type Terminal, withoutSteering } from "../../terminal.ts";
 import { type Question, type Speech, speak } from "./speak.ts";
 
 const tokensMaxDefault = 128;
 const tokensMaxLimit = 32_768;
 const temperatureMax = 10;
 const seedMax = 2 ** 32 - 1;
-/** Characters that steer a terminal, which is not the model's to do. */
-const steering = /[^\P{Cc}\n\t]/gu;
 
 export const generate: Command = {
   name: "generate",
@@ -90,7 +88,7 @@ class Telling {
 
   #say(text: string, ids: readonly number[]): void {
     this.#text += text;
-    if (!this.#json) this.#terminal.out(text.replace(steering, "\ufffd"));
+    if (!this.#json) this.#terminal.out(withoutSteering(text));
     else if (ids.length > 0) this.#line({ type: "tokens", ids, text });
   }
 

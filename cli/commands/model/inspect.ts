@@ -80,12 +80,12 @@ function architectureLines({ config, tokenizer, imageTokens }: ModelFacts): read
   const rows = [
     [
       "language model",
-      `${text.layerCount} layers of ${text.hiddenSize} (${text.intermediateSize} inside), ` +
+      `${counted(text.layerCount)} of ${text.hiddenSize} (${text.intermediateSize} inside), ` +
         `${text.headCount} heads of ${text.headSize} on ${text.keyValueHeadCount} for keys and values`,
     ],
     [
       "vision tower",
-      `${vision.layerCount} layers of ${vision.hiddenSize} (${vision.intermediateSize} inside), ` +
+      `${counted(vision.layerCount)} of ${vision.hiddenSize} (${vision.intermediateSize} inside), ` +
         `${vision.headCount} heads of ${vision.headSize}`,
     ],
     ["", `windows of ${vision.windowSize} pixels, full attention in ${full || "no layer"}`],
@@ -95,6 +95,8 @@ function architectureLines({ config, tokenizer, imageTokens }: ModelFacts): read
   ];
   return tableLines(["", ""], rows).slice(1);
 }
+
+const counted = (layers: number) => (layers === 1 ? "1 layer" : `${layers} layers`);
 
 function vocabularyWords(
   { vocabularySize }: ModelFacts["config"]["text"],

@@ -13,6 +13,7 @@ import {
   type ImageInput,
   imageSideMin,
   imageTokenCount,
+  type ModelConfig,
   openAdapter,
   openPolicy,
   openTokenizer,
@@ -61,7 +62,7 @@ export async function* speak(
   const config = await readConfig(directory);
   const tokenizer = await openTokenizer(directory);
   requireVocabulary(directory, tokenizer, config);
-  const { ids, images } = await readPrompt(question, tokenizer);
+  const { ids, images } = await readPrompt(question, tokenizer, config);
   const adapted =
     adapter === null ? null : await adapterPolicy(await openAdapter(adapter, config), config);
   const policy = await openPolicy({
@@ -76,7 +77,7 @@ export async function* speak(
     const random = new RandomStream(question.seed, "generate");
     const uniforms = Float32Array.from({ length: question.tokensMax }, () => random.uniform());
     const row = { context: { ids, images }, uniforms, tokensMax: question.tokensMax };
-    const { stopIds, bannedIds } = await endsOf(directory, vocabularyOf(tokenizer, config));
+    const { stopIds, bannedIds } = await endsOf(directory, tokenizer, config);
     const greedy = temperature === 0;
     const options = { temperature: greedy ? 1 : temperature, greedy, stopIds, bannedIds };
     const text = new TextOfTokens(tokenizer, stopIds);
@@ -97,11 +98,12 @@ export async function* speak(
 async function readPrompt(
   { directory, images: files, prompt }: Question,
   tokenizer: Tokenizer,
+  { vision }: ModelConfig,
 ): Promise<{ readonly ids: readonly number[]; readonly images: readonly ImageInput[] }> {
   const images: ImageInput[] = [];
   const counts: number[] = [];
   if (files.length > 0) {
-    const preprocessor = await readPreprocessor(directory);
+    const preprocessor = await readPreprocessor(directory, vision);
     for (const file of files) {
       const bytes = await readFile(file).catch((error: unknown) => {
         throw new NotFoundError(`cannot read ${file}: ${ensureError(error).message}`);
@@ -121,9 +123,10 @@ async function readPrompt(
 }
 
 /** The ids that end a turn by the folder's own word, too; such ids may be sampled. */
-async function endsOf(directory: string, vocabulary: ReturnType<typeof vocabularyOf>) {
+async function endsOf(directory: string, tokenizer: Tokenizer, config: ModelConfig) {
+  const vocabulary = vocabularyOf(tokenizer, config);
   const isTold = await fileExists(join(directory, generationConfigFile));
-  const told = isTold ? (await readGenerationConfig(directory)).endIds : [];
+  const told = isTold ? (await readGenerationConfig(directory, config.text)).endIds : [];
   const stopIds = [...new Set([...vocabulary.stopIds, ...told])];
   const bannedIds = vocabulary.bannedIds.filter((id) => !stopIds.includes(id));
   return { stopIds, bannedIds };
