@@ -5,7 +5,7 @@
 import { freemem } from "node:os";
 import { assert, cpuDevice, type Device } from "../../events/index.ts";
 import type { ModelConfig } from "../config.ts";
-import { Graph } from "../graph/index.ts";
+import { Graph, type Kernels } from "../graph/index.ts";
 import type { SegmentedGraph, StepGraph, TensorMap, Tuning } from "../qwen/index.ts";
 import {
   generateOutputs,
@@ -51,10 +51,10 @@ export type PolicyOptions = PolicySource & {
   /** Where everything runs; the processor by default. */
   readonly device?: Device;
   /**
-   * How graphs are written. `fused` has onnxruntime's own operations and samples in a loop; `plain`
-   * has what WebGPU has, and samples in a run per token. By default as the device needs it.
+   * Which operations graphs are written with, by default as the device needs it. The `plain` ones
+   * have no loop: a turn is then a run per token.
    */
-  readonly form?: "fused" | "plain";
+  readonly kernels?: Kernels;
   /** Writes onnxruntime profiles, one per role, with this file name prefix. */
   readonly profile?: string;
 };
@@ -92,20 +92,24 @@ export interface Policy {
 
 type Outputs = SegmentedGraph | StepGraph | Pick<SegmentedGraph, "outputs">;
 
+const kernelsOf = { cpu: "every", cuda: "fused", webgpu: "plain" } as const;
+
 /** Opens a policy: builds the graphs of its roles and loads the weights. */
 export async function openPolicy(options: PolicyOptions): Promise<Policy> {
   const { tuning, threads, roles, device = cpuDevice } = options;
-  const { form = device.type === "webgpu" ? "plain" : "fused" } = options;
-  const isPlain = form === "plain";
+  const kernels = options.kernels ?? kernelsOf[device.type];
+  const isPlain = kernels === "plain";
   const source = await openSource(options, tuning);
   const { config } = source;
   const freeBytes = freemem();
   const open = async (role: Role, outputsOf: (weights: Weights) => Outputs) => {
     if (!roles.includes(role)) return undefined;
-    const graph = new Graph("float32", isPlain ? "plain" : "every");
+    const graph = new Graph("float32", kernels);
     const weights = new Weights(graph, config, tuning, source.frozen);
     const profile = options.profile === undefined ? undefined : `${options.profile}-${role}`;
-    const { directory, mapped } = source;
+    const { directory } = source;
+    // WebGPU has no bfloat16: what is stored so is widened when the model loads, by the processor.
+    const mapped = source.mapped && device.type !== "webgpu";
     const outputs = outputsOf(weights);
     const count = threadsOf(role, config, tuning, threads);
     const keeping = keepingOf(role, config, { mapped, widening: options.widening, freeBytes });

@@ -5,7 +5,7 @@ import { GraphError } from "./errors.ts";
 import type { DataType, Node, Subgraph, TensorSource } from "./node.ts";
 import { describe } from "./node.ts";
 import type { OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "./onnx.ts";
-import { dataTypeNumber, encodeModel, opsetPlain } from "./onnx.ts";
+import { dataTypeNumber, encodeModel, opsetOfDevices } from "./onnx.ts";
 import type { Placement, Scope } from "./placement.ts";
 import { isInLoop, isLeaf, placeNodes, reachable, widensWeight } from "./placement.ts";
 import type { Emitter, OnnxAttribute } from "./rule.ts";
@@ -34,6 +34,7 @@ export function emitModel(
 ): EmittedModel {
   const named = Object.entries(outputs);
   const nodes = reachable(named.map(([, node]) => node));
+  const isForDevice = named.some(([, { graph }]) => graph.kernels !== "every");
   const inputs = nodes.filter((node) => node.op === "input");
   const placement = placeNodes(
     named.map(([, node]) => node),
@@ -42,7 +43,7 @@ export function emitModel(
   const writer = new ModelWriter(placement, widensEachRound);
   const main = writer.mainGraph(inputs, named, nodes);
   return {
-    bytes: nodes[0]?.graph.kernels === "plain" ? encodeModel(main, opsetPlain) : encodeModel(main),
+    bytes: encodeModel(main, isForDevice ? opsetOfDevices : undefined),
     inputs: inputs.map(publicName),
     outputs: named.map(([name]) => name),
   };

@@ -11,10 +11,11 @@ export type DataType = "float32" | "float64" | "int64" | "bool" | "bfloat16" | "
 export type FloatType = "float32" | "float64";
 
 /**
- * Which kernels a model is written for. `every`: also onnxruntime's fused ones, which its CPU and
- * CUDA providers have; `plain`: only operations of the ONNX standard that WebGPU has, too.
+ * Which operations a model is written with. `every`: onnxruntime's fused ones and the newest of the
+ * ONNX standard, as its CPU provider has them. `fused`: the fused ones, and the standard as the CUDA
+ * provider knows all of it. `plain`: only what WebGPU has, too.
  */
-export type Kernels = "every" | "plain";
+export type Kernels = "every" | "fused" | "plain";
 
 /** Constant values, one element per entry (bool as 0 and 1). */
 export type TensorData = Float32Array | Float64Array | BigInt64Array | Uint8Array | Uint16Array;

@@ -36,30 +36,32 @@ const writeAtRule: Rule = {
   emit: (emitter, node, inputs) =>
     node.graph.kernels === "every"
       ? emitter.add("TensorScatter", inputs, { axis: -2 })
-      : emitPlainWrite(emitter, node, inputs),
+      : emitScatter(emitter, node, inputs),
 };
 
-/** The update where a column's number is the row's index, else what was there. */
-function emitPlainWrite(
+/** By the place [row, head, column] of every update, for caches of four axes. */
+function emitScatter(
   emitter: Emitter,
   node: Node,
   [cache = "", update = "", index = ""]: readonly string[],
 ): readonly string[] {
+  if (node.shape.length !== 4) throw new GraphError("writeAt", `${describe(node)} needs four axes`);
   const one = (type: string, ...of: string[]) => emitter.add(type, of)[0] ?? "";
-  const shaped = (name: string, ...sizes: number[]) =>
-    one("Reshape", name, emitter.integers(sizes));
-  const rank = node.shape.length;
-  const ones = new Array<number>(rank).fill(1);
-  const size = one("Gather", one("Shape", cache), shaped(emitter.integers([rank - 2]), 1));
-  const count = one("Squeeze", size);
-  const [zero, step] = [shaped(emitter.integers([0]), 1), shaped(emitter.integers([1]), 1)];
-  const numbers = one("Range", one("Squeeze", zero), count, one("Squeeze", step));
-  const hit = one(
-    "Equal",
-    shaped(numbers, ...ones.with(rank - 2, -1)),
-    shaped(index, ...ones.with(0, -1)),
-  );
-  return emitter.add("Where", [hit, update, cache]);
+  const number = (value: number) => one("Squeeze", emitter.integers([value]));
+  const size = one("Shape", update);
+  const numbersAlong = (axis: number, ...shape: number[]) => {
+    const end = one("Gather", size, number(axis));
+    return one("Reshape", one("Range", number(0), end, number(1)), emitter.integers(shape));
+  };
+  const everywhere = one("Slice", size, emitter.integers([0]), emitter.integers([3]));
+  const spread = (values: string) => one("Expand", values, everywhere);
+  const parts = [
+    spread(numbersAlong(0, -1, 1, 1)),
+    spread(numbersAlong(1, 1, -1, 1)),
+    spread(one("Reshape", index, emitter.integers([-1, 1, 1]))),
+  ].map((part) => one("Unsqueeze", part, emitter.integers([3])));
+  const [places = ""] = emitter.add("Concat", parts, { axis: 3 });
+  return emitter.add("ScatterND", [cache, places, update]);
 }
 const allRule: Rule = {
   infer: () => [{ dtype: "bool", shape: [] }],

@@ -1,6 +1,6 @@
-// Goal: the form that WebGPU needs (no fused operations, no loop, a run per token) says the same as
-// the form that ships. Method: both on the CPU, on the same inputs. They round differently, so
-// numbers are compared within a tolerance; the tokens must be equal.
+// Goal: graphs as CUDA needs them (an older standard) and as WebGPU does (no fused operations, no
+// loop, a run per token) say the same as those of the CPU. Method: all on the CPU, on the same
+// inputs. They round differently, so numbers are compared within a tolerance; tokens must be equal.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { RandomStream } from "../../events/index.ts";
@@ -23,28 +23,31 @@ const differenceMax = 2e-5;
 /** Of a gradient's norm. */
 const shareMax = 1e-4;
 
-const test = suite("model: the plain form");
+const forms = ["fused", "plain"] as const;
+type Form = (typeof forms)[number];
+
+const test = suite("model: the forms of devices");
 const opened: Policy[] = [];
 
-async function open(form: "fused" | "plain", options: Partial<PolicyOptions> = {}) {
+async function open(kernels: Form | "every", options: Partial<PolicyOptions> = {}) {
   const policy = await openPolicy({
     config: tinyConfig,
     tensors: tinyTensors,
     tuning: lora,
     threads: 2,
     roles: ["vision", "generate", "stream", "learn"],
-    form,
+    kernels,
     ...options,
   });
   opened.push(policy);
   return policy;
 }
 
-let fused: Policy;
-let plain: Policy;
+let usual: Policy;
+let policies: Record<Form, Policy>;
 test.before(async () => {
-  fused = await open("fused");
-  plain = await open("plain");
+  usual = await open("every");
+  policies = { fused: await open("fused"), plain: await open("plain") };
 });
 test.after(async () => {
   for (const policy of opened) await policy.close();
@@ -67,17 +70,20 @@ function isNear(a: ArrayLike<number>, b: ArrayLike<number>, what: string): void 
   assert.ok(most <= differenceMax, `${what} differ by ${most}`);
 }
 
-for (const [name, greedy, stopIds] of [
-  ["samples", false, []],
-  ["samples with stop tokens", false, [7, 8, 9, 20, 21, 22, 23, 24]],
-  ["takes the likeliest of", true, []],
-] as const) {
-  test(`step by step it ${name} the loop's turns (seed ${seed})`, async () => {
-    const parameters = shaken(fused.trainable, 3);
+const draws: readonly (readonly [name: string, greedy: boolean, stopIds: readonly number[]])[] = [
+  ["sampling", false, []],
+  ["sampling with stop tokens", false, [7, 8, 9, 20, 21, 22, 23, 24]],
+  ["taking the likeliest", true, []],
+];
+for (const [form, name, greedy, stopIds] of forms.flatMap((form) =>
+  draws.map((draw) => [form, ...draw] as const),
+)) {
+  test(`${form}: ${name} gives the CPU's turns (seed ${seed})`, async () => {
+    const parameters = shaken(usual.trainable, 3);
     const options = { ...sampling, greedy, stopIds };
     const rows = randomRows(12);
-    const expected = await fused.generate(parameters, rows, options);
-    const turns = await plain.generate(parameters, rows, options);
+    const expected = await usual.generate(parameters, rows, options);
+    const turns = await policies[form].generate(parameters, rows, options);
     for (const [index, turn] of turns.entries()) {
       const other = expected[index];
       assert.equal([...turn.ids], [...(other?.ids ?? [])], `ids of row ${index}`);
@@ -89,7 +95,8 @@ for (const [name, greedy, stopIds] of [
   });
 }
 
-test("neighbours change nothing but rounding", async () => {
+test("plain: neighbours change nothing but rounding", async () => {
+  const { plain } = policies;
   const rows = randomRows(7);
   const options = { ...sampling, stopIds: [] };
   const together = await plain.generate(plain.trainable, rows, options);
@@ -100,7 +107,8 @@ test("neighbours change nothing but rounding", async () => {
   }
 });
 
-test("a streamed turn is the turn, a token at a time", async () => {
+test("plain: a streamed turn is the turn, a token at a time", async () => {
+  const { plain } = policies;
   const [row] = randomRows(1);
   assert.ok(row !== undefined);
   const options = { ...sampling, stopIds: [] };
@@ -119,14 +127,16 @@ test("a streamed turn is the turn, a token at a time", async () => {
   );
 });
 
-test("image tokens are the same", async () => {
-  const random = new RandomStream(seed, "images");
-  const images = [tinyImage(random, 4, 6), tinyImage(random, 2, 2), tinyImage(random, 8, 10)];
-  const expected = await fused.vision(fused.trainable, images);
-  const rows = await plain.vision(plain.trainable, images);
-  for (const [index, values] of rows.entries())
-    isNear(values, expected[index] ?? [], `image ${index}`);
-});
+for (const form of forms) {
+  test(`${form}: image tokens are the same`, async () => {
+    const random = new RandomStream(seed, "images");
+    const images = [tinyImage(random, 4, 6), tinyImage(random, 2, 2), tinyImage(random, 8, 10)];
+    const expected = await usual.vision(usual.trainable, images);
+    const rows = await policies[form].vision(usual.trainable, images);
+    for (const [index, values] of rows.entries())
+      isNear(values, expected[index] ?? [], `image ${index}`);
+  });
+}
 
 for (const [name, options] of [
   ["adapters", {}],
@@ -135,10 +145,7 @@ for (const [name, options] of [
 ] as const) {
   test(`gradients of ${name} are the same`, async () => {
     const roles = ["vision", "learn"] as const;
-    const [one, other] = [
-      await open("fused", { ...options, roles }),
-      await open("plain", { ...options, roles }),
-    ];
+    const one = await open("every", { ...options, roles });
     const random = new RandomStream(seed, name);
     const rows = [5, 19, 30].map((length) => {
       const { ids, images } = tinySequence(random, length, [tinyImage(random, 4, 4)]);
@@ -148,18 +155,22 @@ for (const [name, options] of [
     const loss = { normalizer: 9, crossEntropy: { weights } };
     const parameters = shaken(one.trainable, 8);
     const expected = await one.gradient(parameters, { rows, sampling }, loss);
-    const found = await other.gradient(parameters, { rows, sampling }, loss);
-    isNear(found.logProbs, expected.logProbs, "log-probs");
-    isNear([found.loss], [expected.loss], "losses");
-    for (const [parameter, values] of expected.gradients) {
-      const norm = Math.hypot(...values);
-      const differences = found.gradients
-        .get(parameter)
-        ?.map((value, at) => value - (values[at] ?? 0));
-      const share = Math.hypot(...(differences ?? [Number.NaN])) / (norm || 1);
-      assert.ok(share <= shareMax, `${parameter}: ${share} of its norm`);
+    for (const form of forms) {
+      const other = await open(form, { ...options, roles });
+      const found = await other.gradient(parameters, { rows, sampling }, loss);
+      isNear(found.logProbs, expected.logProbs, `${form}: log-probs`);
+      isNear([found.loss], [expected.loss], `${form}: losses`);
+      for (const [parameter, values] of expected.gradients) {
+        const share = differenceShare(found.gradients.get(parameter), values);
+        assert.ok(share <= shareMax, `${form}: ${parameter} differs by ${share} of its norm`);
+      }
     }
   });
+}
+
+function differenceShare(found: Float32Array | undefined, expected: Float32Array): number {
+  const differences = expected.map((value, at) => value - (found?.[at] ?? Number.NaN));
+  return Math.hypot(...differences) / (Math.hypot(...expected) || 1);
 }
 
 test.run();
