@@ -14,7 +14,7 @@ export type Widening = "turn" | "token";
 export interface Keeping {
   /** Freed memory stays with the session, for its next use. */
   readonly arena: boolean;
-  readonly widensEachRound: boolean;
+  readonly widensAtUse: boolean;
 }
 
 /** Keys, values, activations and other processes want memory, too. */
@@ -27,12 +27,12 @@ export function keepingOf(
   config: ModelConfig,
   { mapped, widening, freeBytes }: KeepingOptions,
 ): Keeping {
-  if (!mapped) return { arena: true, widensEachRound: false };
+  if (!mapped) return { arena: true, widensAtUse: false };
   const fits = languageBytes(config) + marginBytes <= freeBytes;
   const chosen = widening ?? (fits ? "turn" : "token");
   const samples = role === "generate" || role === "stream";
-  // The tower runs once for many turns, and would keep the most that it ever needed.
-  return { arena: role !== "vision", widensEachRound: samples && chosen === "token" };
+  // The tower runs seldom, and would keep the most that it ever needed.
+  return { arena: role !== "vision", widensAtUse: !(samples && chosen === "turn") };
 }
 
 /** What there is to choose from. */

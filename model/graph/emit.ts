@@ -7,7 +7,7 @@ import { describe } from "./node.ts";
 import type { OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "./onnx.ts";
 import { dataTypeNumber, encodeModel, opsetOfDevices } from "./onnx.ts";
 import type { Placement, Scope } from "./placement.ts";
-import { isInLoop, isLeaf, placeNodes, reachable, widensWeight } from "./placement.ts";
+import { isLeaf, placeNodes, reachable, widensWeight } from "./placement.ts";
 import type { Emitter, OnnxAttribute } from "./rule.ts";
 import { operationTable } from "./table.ts";
 
@@ -21,16 +21,16 @@ export interface EmittedModel {
 /** How a graph is written. */
 export interface EmitOptions {
   /**
-   * Stored weights that loops use are widened in every round and not once before: the memory of all
-   * widened weights for the time of widening them again. Values are the same.
+   * Stored weights are widened in front of each use, also in every round of a loop, and not kept:
+   * little memory for the time of widening them again. Values are the same.
    */
-  readonly widensEachRound?: boolean;
+  readonly widensAtUse?: boolean;
 }
 
 /** Writes what `outputs` (public name to node) need; inputs that nothing needs are left out. */
 export function emitModel(
   outputs: Readonly<Record<string, Node>>,
-  { widensEachRound = false }: EmitOptions = {},
+  { widensAtUse = false }: EmitOptions = {},
 ): EmittedModel {
   const named = Object.entries(outputs);
   const nodes = reachable(named.map(([, node]) => node));
@@ -38,9 +38,9 @@ export function emitModel(
   const inputs = nodes.filter((node) => node.op === "input");
   const placement = placeNodes(
     named.map(([, node]) => node),
-    widensEachRound,
+    widensAtUse,
   );
-  const writer = new ModelWriter(placement, widensEachRound);
+  const writer = new ModelWriter(placement, widensAtUse);
   const main = writer.mainGraph(inputs, named, nodes);
   return {
     bytes: encodeModel(main, isForDevice ? opsetOfDevices : undefined),
@@ -53,24 +53,24 @@ interface OnnxParts {
   readonly nodes: OnnxNode[];
   readonly initializers: OnnxTensor[];
   readonly constants: Map<string, string>;
-  /** Whether this graph runs once a round, or in one that does. */
-  readonly isInLoop: boolean;
+  /** By value name: a zero that exists only once the value does. */
+  readonly zeros: Map<string, string>;
 }
 
-function emptyParts(isInLoop: boolean): OnnxParts {
-  return { nodes: [], initializers: [], constants: new Map(), isInLoop };
+function emptyParts(): OnnxParts {
+  return { nodes: [], initializers: [], constants: new Map(), zeros: new Map() };
 }
 
 class ModelWriter {
   readonly #placement: Placement;
-  readonly #widensEachRound: boolean;
+  readonly #widensAtUse: boolean;
   /** ONNX value names by node, one per result. */
   readonly #names = new Map<Node, readonly string[]>();
   #count = 0;
 
-  constructor(placement: Placement, widensEachRound: boolean) {
+  constructor(placement: Placement, widensAtUse: boolean) {
     this.#placement = placement;
-    this.#widensEachRound = widensEachRound;
+    this.#widensAtUse = widensAtUse;
   }
 
   mainGraph(
@@ -78,7 +78,7 @@ class ModelWriter {
     outputs: readonly (readonly [string, Node])[],
     nodes: readonly Node[],
   ): OnnxGraph {
-    const parts = emptyParts(false);
+    const parts = emptyParts();
     for (const input of inputs) this.#names.set(input, [publicName(input)]);
     for (const node of nodes.filter(({ op }) => op === "initializer")) {
       const name = publicName(node);
@@ -102,7 +102,7 @@ class ModelWriter {
   #subgraph(subgraph: Subgraph, name: string): OnnxGraph {
     const scope = this.#placement.scopes.get(subgraph);
     assert(scope !== undefined, `subgraph ${name} was not placed`);
-    const parts = emptyParts(isInLoop(scope));
+    const parts = emptyParts();
     for (const parameter of subgraph.bound) this.#names.set(parameter, [this.#fresh("bound")]);
     this.#writeScope(scope, parts);
     // What this graph computes is given back as it is; anything else, or anything given back
@@ -145,7 +145,10 @@ class ModelWriter {
   #writeOperation(node: Node, parts: OnnxParts): void {
     const rule = operationTable[node.op];
     if (rule === undefined) throw new GraphError(node.op, `unknown operation ${describe(node)}`);
-    const inputs = node.inputs.map((input) => this.#nameOf(input, parts));
+    const late = node.inputs.find(
+      (input) => !isLeaf(input) && !widensWeight(input) && input.shape.length > 0,
+    );
+    const inputs = node.inputs.map((input) => this.#nameOf(input, parts, late));
     const emitter = this.#emitter(node, parts);
     if (rule.emit) this.#names.set(node, rule.emit(emitter, node, inputs));
     else if (rule.onnx) this.#names.set(node, emitter.add(rule.onnx, inputs, plain(node)));
@@ -191,14 +194,15 @@ class ModelWriter {
     return name;
   }
 
-  #nameOf(node: Node, parts: OnnxParts): string {
+  /** The value's name; what is widened for this use is so once `late` is there. */
+  #nameOf(node: Node, parts: OnnxParts, late?: Node): string {
     if (node.op === "constant") {
       assert(node.source !== undefined, "a constant holds its values");
       return this.#constant(node.dtype, fixedShape(node), node.source, parts);
     }
     const [source] = node.inputs;
-    if (this.#widensEachRound && parts.isInLoop && widensWeight(node) && source !== undefined)
-      return this.#widened(node, this.#nameOf(source, parts), parts);
+    if (this.#widensAtUse && widensWeight(node) && source !== undefined)
+      return this.#widened(node, source, parts, late);
     const isItem = node.op === "item" && source !== undefined;
     const names = this.#names.get(isItem ? source : node);
     const name = names?.[isItem ? Number(node.attributes["index"]) : 0];
@@ -206,15 +210,27 @@ class ModelWriter {
     return name;
   }
 
-  /** Adds a node of its own for this use, so that the widened weight is not kept for another. */
-  #widened(node: Node, source: string, parts: OnnxParts): string {
-    const name = this.#fresh("widened");
-    const attributes = { to: dataTypeNumber(node.dtype) };
-    parts.nodes.push({
-      ...plainNode("Cast", [source], [name], `${nodeName(node)} ${name}`),
-      attributes,
-    });
-    return name;
+  /**
+   * Widens a weight for one use. Onnxruntime would do so for all weights before it does anything
+   * else, since they depend on nothing, and hold them all: a view is made to depend on `late`.
+   */
+  #widened(node: Node, weight: Node, parts: OnnxParts, late: Node | undefined): string {
+    const { add, integers, cast } = this.#emitter(node, parts);
+    const stored = this.#nameOf(weight, parts);
+    if (late === undefined) return cast(stored, node.dtype)[0] ?? stored;
+    const value = this.#nameOf(late, parts);
+    const zero = parts.zeros.get(value) ?? this.#zeroOf(value, late, parts);
+    const [shape = ""] = add("Add", [integers(fixedShape(weight)), zero]);
+    const [view = ""] = add("Reshape", [stored, shape]);
+    return cast(view, node.dtype)[0] ?? view;
+  }
+
+  #zeroOf(value: string, node: Node, parts: OnnxParts): string {
+    const { add, integers } = this.#emitter(node, parts);
+    const [size = ""] = add("Shape", [value], { start: 0, end: 1 });
+    const [zero = ""] = add("Mul", [size, integers([0])]);
+    parts.zeros.set(value, zero);
+    return zero;
   }
 
   #fresh(stem: string): string {

@@ -2,8 +2,8 @@
 //   P1. A node runs where all its users can see it: the innermost scope that holds them all.
 //   P2. A node never runs inside a loop on whose state it does not depend: it is lifted out.
 //   P3. Hence what only one branch needs runs only when that branch is taken.
-//   P4. Where weights are widened in every round, that is no node of a loop's scopes: the writer
-//       adds it in front of each use there, and its result is gone after it.
+//   P4. Where stored weights are widened at use, that is no node of a scope: the writer adds it in
+//       front of each use, and its result is gone after it.
 import { assert } from "../../events/index.ts";
 import type { Node, Subgraph } from "./node.ts";
 
@@ -34,27 +34,19 @@ export function widensWeight({ op, inputs }: Node): boolean {
   return op === "cast" && inputs[0]?.op === "initializer";
 }
 
-/** Whether a scope is a loop's body or lies in one. */
-export function isInLoop(scope: Scope | undefined): boolean {
-  return scope !== undefined && (isLoopBody(scope) || isInLoop(scope.parent));
-}
-
-/** Places everything that `outputs` need; `widensEachRound` is P4. */
-export function placeNodes(outputs: readonly Node[], widensEachRound = false): Placement {
+/** Places everything that `outputs` need; `widensAtUse` is P4. */
+export function placeNodes(outputs: readonly Node[], widensAtUse = false): Placement {
   const nodes = reachable(outputs);
   const loops = loopDependence(nodes);
   const main: Scope = { parent: undefined, depth: 0, subgraph: undefined, nodes: [] };
   const scopes = new Map<Subgraph, Scope>();
   const wanted = new Map<Node, Scope>(outputs.map((output) => [output, main]));
-  const want = (node: Node, scope: Scope) => {
-    if (widensEachRound && widensWeight(node) && isInLoop(scope)) return;
+  const want = (node: Node, scope: Scope) =>
     wanted.set(node, commonScope(wanted.get(node) ?? scope, scope));
-  };
   // Users have larger ids than what they use, so descending order meets all users first.
   for (const node of nodes.toReversed()) {
-    if (isLeaf(node)) continue;
+    if (isLeaf(node) || (widensAtUse && widensWeight(node))) continue;
     const innermost = wanted.get(node);
-    if (innermost === undefined && widensEachRound && widensWeight(node)) continue;
     assert(innermost !== undefined, `${node.op} has no user`);
     const scope = outOfLoops(innermost, loops.get(node));
     scope.nodes.push(node);
