@@ -6,6 +6,8 @@ import {
   type ImageInput,
   type Preprocessor,
   preprocessImage,
+  type RgbImage,
+  resizeForModel,
 } from "../model/index.ts";
 
 /** Images that are remembered, at most. */
@@ -51,10 +53,18 @@ export class ImageStore {
     return (time * height * width) / this.#preprocessor.mergeSize ** 2;
   }
 
+  /** The image at the size at which the policy sees it, for an engine that cuts patches itself. */
+  async resized(name: HashName): Promise<RgbImage> {
+    return resizeForModel(await this.#decode(name), this.#preprocessor);
+  }
+
   async #read(name: HashName): Promise<ImageInput> {
+    return { hash: name, ...preprocessImage(await this.#decode(name), this.#preprocessor) };
+  }
+
+  async #decode(name: HashName): Promise<RgbImage> {
     const bytes = await this.#readBlob(name);
     if (bytes === null) throw new MissingImageError(name);
-    const image = await decodeImage(bytes, { source: name });
-    return { hash: name, ...preprocessImage(image, this.#preprocessor) };
+    return decodeImage(bytes, { source: name });
   }
 }

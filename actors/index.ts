@@ -44,7 +44,7 @@ export type {
   SampledTurn,
   TurnRequest,
 } from "./rollout/index.ts";
-export { runRolloutWorker } from "./rollout/index.ts";
+export { engineName, runRolloutWorker } from "./rollout/index.ts";
 export type {
   ProgramRunner,
   SearchEngine,

@@ -7,6 +7,11 @@ const placementKeys: Readonly<Record<string, readonly string[]>> = {
   sandbox: ["containers"],
   bus: ["url"],
 };
+/** Of `rollout.engine`: where its server is and how patient one is with it. */
+const engineKeys: readonly string[] = [
+  ...["url", "apiKeyVariable", "adapters", "adaptersAtServer"],
+  ...["requestsMax", "timeoutMs", "attemptsMax"],
+];
 
 /** `config` without its placement keys. */
 export function withoutPlacement(
@@ -14,10 +19,19 @@ export function withoutPlacement(
 ): Record<string, unknown> {
   const kept: Record<string, unknown> = { ...config };
   for (const [section, keys] of Object.entries(placementKeys)) {
-    const value = kept[section];
-    if (value === null || typeof value !== "object") continue;
-    const entries = Object.entries(value).filter(([key]) => !keys.includes(key));
-    kept[section] = Object.fromEntries(entries);
+    if (isSection(kept[section])) kept[section] = without(kept[section], keys);
+  }
+  const { rollout } = kept;
+  if (isSection(rollout) && isSection(rollout["engine"])) {
+    kept["rollout"] = { ...rollout, engine: without(rollout["engine"], engineKeys) };
   }
   return kept;
+}
+
+function isSection(value: unknown): value is Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === "object";
+}
+
+function without(section: Readonly<Record<string, unknown>>, keys: readonly string[]): unknown {
+  return Object.fromEntries(Object.entries(section).filter(([key]) => !keys.includes(key)));
 }

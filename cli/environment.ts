@@ -1,5 +1,7 @@
 // The variables that the commands read, besides what `main.ts` asks for itself.
 
+import type { RunConfig } from "../config/index.ts";
+
 type Variables = Readonly<Record<string, string | undefined>>;
 
 /** Holds the token of `bus.url`. */
@@ -9,4 +11,11 @@ export const busTokenVariable = "VARFT_BUS_TOKEN";
 export function engineSocket(env: Variables): { readonly socket?: string } {
   const host = env["DOCKER_HOST"];
   return host === undefined ? {} : { socket: host.replace(/^unix:\/\//, "") };
+}
+
+/** The API key of the server that samples, by the variable that the configuration names. */
+export function engineKey({ rollout }: RunConfig, env: Variables): string | undefined {
+  const { engine } = rollout;
+  if (engine.type === "built-in" || engine.apiKeyVariable === undefined) return undefined;
+  return env[engine.apiKeyVariable];
 }

@@ -1,6 +1,7 @@
 // The configuration of a run (`varft train`, `varft eval`). Units stand in the names; tokens, steps
 // and rows are counts. A default stands only where leaving the key out cannot surprise.
 import { z } from "zod";
+import { engine, engineContradictions, rowsMaxDefault } from "./engine-schema.ts";
 
 /** Whole numbers; the limits keep a slip of the finger from asking for years of work. */
 const count = (max: number) => z.int().min(1).max(max);
@@ -71,7 +72,8 @@ const rollout = z.strictObject({
   /** Threads of onnxruntime per worker. */
   threads: count(threadsMax).default(1),
   /** Trajectories that one call of the engine samples. */
-  rowsMax: count(rowsMax).default(64),
+  rowsMax: count(rowsMax).default(rowsMaxDefault),
+  engine: engine.prefault({ type: "built-in" }),
 });
 
 /** The divisor of (reward − mean of the group): a constant, or the group's standard deviation. */
@@ -225,7 +227,8 @@ export const runSchema = z
     bus: bus.prefault({}),
   })
   .check(({ value, issues }) => {
-    for (const [path, message] of contradictions(value)) {
+    const found = [...contradictions(value), ...engineContradictions(value)];
+    for (const [path, message] of found) {
       issues.push({ code: "custom", path: [...path], message, input: value });
     }
   });

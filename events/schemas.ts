@@ -19,6 +19,8 @@ const numericClass = z.strictObject({
   onnxruntime: z.string(),
   device: z.string(),
   sandbox: z.string(),
+  /** Who samples, where it is a server: its kind and version. Its tokens cannot be recomputed. */
+  engine: z.string().optional(),
 });
 
 /** One task as it was played: all that the judge and a later reader need, images by hash. */

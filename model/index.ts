@@ -53,6 +53,7 @@ export {
   readGenerationConfig,
   readPreprocessor,
   requireVocabulary,
+  resizeForModel,
   writeCheckpoint,
 } from "./input/index.ts";
 export type { ModelFacts } from "./inspect/index.ts";

@@ -96,7 +96,8 @@ function turnRequest(
     ids.set(segment.ids, start);
     start += segment.ids.length;
   }
-  return { ids, images, uniforms: uniformsOf(seed, stream, turn, limits.turnTokensMax) };
+  const uniforms = uniformsOf(seed, stream, turn, limits.turnTokensMax);
+  return { ids, images, uniforms, seed: seedOf(seed, stream, turn) };
 }
 
 /** The random numbers of a turn, one per token that it may have. */
@@ -106,10 +107,19 @@ export function uniformsOf(
   turn: number,
   count: number,
 ): Float32Array {
+  const random = turnStream("sample", seed, stream, turn);
+  return Float32Array.from({ length: count }, () => random.uniform());
+}
+
+/** The seed of a turn, in [0, 2^31). */
+function seedOf(seed: number, stream: string, turn: number): number {
+  return turnStream("sample-seed", seed, stream, turn).uint32() >>> 1;
+}
+
+function turnStream(purpose: string, seed: number, stream: string, turn: number): RandomStream {
   const name = parseTrajectory(stream);
   assert(name !== null, `${stream} is no trajectory`);
-  const random = new RandomStream(seed, "sample", name.step, name.group, name.sample, turn);
-  return Float32Array.from({ length: count }, () => random.uniform());
+  return new RandomStream(seed, purpose, name.step, name.group, name.sample, turn);
 }
 
 async function turnResult(

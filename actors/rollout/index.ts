@@ -8,6 +8,17 @@ export type {
   TurnCommand,
 } from "./decide.ts";
 export { decideRollout, policyMismatch } from "./decide.ts";
+export {
+  AdapterFolders,
+  adapterName,
+  engineName,
+  engineSampler,
+  ImageLinks,
+  openServer,
+  requireSamplersLogProbs,
+  type ServerEngine,
+  serverEngine,
+} from "./engine/index.ts";
 export { foldTrajectory } from "./fold-trajectory.ts";
 export type { PendingCall, Segment, TrajectoryContext } from "./machine.ts";
 export { trajectoryMachine } from "./machine.ts";

@@ -63,13 +63,15 @@ export interface TurnRequest {
   readonly images: readonly HashName[];
   /** One number in [0, 1) per token that may be sampled; its length is the limit. */
   readonly uniforms: Float32Array;
+  /** For an engine that draws for itself: 31 bits of the same generator, under the same names. */
+  readonly seed: number;
 }
 
 /** A sampled turn. */
 export interface SampledTurn {
   readonly ids: Int32Array;
   readonly logProbs: Float32Array;
-  /** Mean entropy of the distributions, nats. */
+  /** Mean entropy of the distributions, nats; where an engine does not tell, mean −log p. */
   readonly entropy: number;
   readonly finish: "stop" | "length";
 }
@@ -78,6 +80,8 @@ export interface SampledTurn {
 export interface PolicySampler {
   /** Rows per call, at most. */
   readonly rowsMax: number;
+  /** True where rows share no call: each is asked for as soon as it is wanted. */
+  readonly independent?: boolean;
   /** Makes `bytes` the policy in use and returns the hash of the parameters it now really holds. */
   load(policy: HashName, bytes: Uint8Array): Promise<HashName>;
   sample(requests: readonly TurnRequest[], sampling: Sampling): Promise<readonly SampledTurn[]>;

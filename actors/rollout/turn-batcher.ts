@@ -4,6 +4,7 @@
 //    question of speed: a call starts when everyone who may still ask has asked, when the batch is
 //    full, or when nobody new has come for a while (the others wait for slow tools).
 // 2. One call at a time. Turns of different sampling settings never share a call.
+// 3. A sampler whose rows are independent batches for itself: nobody waits for anybody here.
 import { assert, ensureError, type Sampling } from "../../events/index.ts";
 import type { PolicySampler, SampledTurn, TurnRequest } from "./ports.ts";
 
@@ -15,14 +16,16 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
+type TurnSampler = Pick<PolicySampler, "rowsMax" | "independent" | "sample">;
+
 export interface TurnBatcherOptions {
-  readonly sampler: Pick<PolicySampler, "rowsMax" | "sample">;
+  readonly sampler: TurnSampler;
   /** How long an incomplete batch waits for the next to come, in milliseconds. */
   readonly lingerMs: number;
 }
 
 export class TurnBatcher {
-  readonly #sampler: Pick<PolicySampler, "rowsMax" | "sample">;
+  readonly #sampler: TurnSampler;
   readonly #lingerMs: number;
   #queue: Waiting[] = [];
   #expected = 0;
@@ -43,6 +46,7 @@ export class TurnBatcher {
 
   /** Samples one turn per request. */
   sample(requests: readonly TurnRequest[], sampling: Sampling): Promise<readonly SampledTurn[]> {
+    if (this.#sampler.independent === true) return this.#sampler.sample(requests, sampling);
     const key = JSON.stringify(sampling);
     const turns = requests.map(
       (request) =>

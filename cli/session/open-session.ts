@@ -5,6 +5,7 @@
 //    first, so that nobody is left who asks.
 // 2. The first fault that nobody mends ends the session: `done` rejects with it.
 import {
+  engineName,
   type InitialPolicy,
   initialPolicy,
   pixelComparison,
@@ -12,6 +13,7 @@ import {
 } from "../../actors/index.ts";
 import { announceCommits, connectNats, numericClassOf, serveLedger } from "../../runtime/index.ts";
 import { type Ledger, type Head as LedgerHead, openLedger } from "../../storage/index.ts";
+import { engineKey } from "../environment.ts";
 import { eachEvent } from "../run-directory.ts";
 import { Closers } from "./closers.ts";
 import { openBusPlace, openTasks, openTools } from "./parts.ts";
@@ -43,6 +45,7 @@ async function open(
   // First what costs nothing to be wrong about: no server is started for a missing checkpoint.
   const initial = await initialPolicy(config);
   const tasks = await openTasks(config);
+  const engine = await engineName(config, engineKey(config, options.env), signal);
   signal.throwIfAborted();
   const listeners: ((head: LedgerHead) => void)[] = [];
   const onCommitted = (head: LedgerHead) => {
@@ -66,7 +69,7 @@ async function open(
     bus,
     ledger,
     config,
-    numericClass: await numericClassOf({ sandbox: digest, accelerator: null }),
+    numericClass: await numericClassOf({ sandbox: digest, accelerator: null, engine }),
     initial: await storeInitial(initial, ledger),
     tasks,
     tools,

@@ -1,6 +1,7 @@
 // A worker process: connects to a run's bus, learns from the ledger what the run is, and works.
 import { hostname } from "node:os";
 import {
+  engineName,
   openLearnerPolicy,
   openRolloutPolicy,
   runLearnerWorker,
@@ -11,6 +12,7 @@ import { type EventData, RetryableError, streams } from "../../events/index.ts";
 import { connectLedger, connectNats, holdLeash, numericClassOf } from "../../runtime/index.ts";
 import type { Ledger } from "../../storage/index.ts";
 import { environment } from "../../tasks/index.ts";
+import { engineKey } from "../environment.ts";
 import { Closers } from "./closers.ts";
 import type { RunWorker, WorkerOptions } from "./types.ts";
 
@@ -45,12 +47,18 @@ async function work(options: WorkerOptions, signal: AbortSignal, closers: Closer
   const config = restoreRunConfig(started.config);
   // Tools run at the head, so that their world is the run's by definition.
   const { sandbox } = started.numericClass;
+  const apiKey = engineKey(config, options.env);
+  // A learner asks no server: what it learns from was sampled by the run's own.
+  const engine =
+    role === "rollout"
+      ? await engineName(config, apiKey, signal)
+      : (started.numericClass.engine ?? null);
   const info = {
     id: worker,
     role,
     pid: process.pid,
     host: hostname(),
-    numericClass: await numericClassOf({ sandbox, accelerator: null }),
+    numericClass: await numericClassOf({ sandbox, accelerator: null, engine }),
   };
   const common = { address, bus, ledger, info, config, signal };
   const readBlob: Ledger["blobs"]["get"] = (name) => ledger.blobs.get(name);
@@ -61,7 +69,7 @@ async function work(options: WorkerOptions, signal: AbortSignal, closers: Closer
     await runLearnerWorker({ ...common, trainer, optimizer });
     return;
   }
-  const policy = await openRolloutPolicy(config, readBlob);
+  const policy = await openRolloutPolicy(config, readBlob, apiKey);
   closers.add(() => policy.close());
   const { sampler, encoder } = policy;
   await runRolloutWorker({ ...common, environment, encoder, sampler });

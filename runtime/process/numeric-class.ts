@@ -23,6 +23,8 @@ export interface NumericClassOptions {
   readonly sandbox: string;
   /** The accelerator, by its model name; null for the CPU. */
   readonly accelerator: string | null;
+  /** The server that samples, by kind and version; null or absent for the engine of this process. */
+  readonly engine?: string | null;
 }
 
 /** The numeric class of this process. */
@@ -34,6 +36,7 @@ export async function numericClassOf(options: NumericClassOptions): Promise<Nume
     onnxruntime: await runtimeVersion,
     device: options.accelerator ?? (await cpuClass()),
     sandbox: options.sandbox,
+    ...(options.engine == null ? {} : { engine: options.engine }),
   };
 }
 
@@ -41,10 +44,11 @@ export async function numericClassOf(options: NumericClassOptions): Promise<Nume
  * Where two classes differ: `device: cpu-x64-avx2, not cpu-x64-avx512`; null where they are equal.
  */
 export function differenceOf(given: NumericClass, wanted: NumericClass): string | null {
-  const keys = ["code", "onnxruntime", "device", "sandbox"] as const;
+  const keys = ["code", "onnxruntime", "device", "sandbox", "engine"] as const;
+  const name = (value: string | undefined): string => value ?? "built-in";
   const differences = keys
     .filter((key) => given[key] !== wanted[key])
-    .map((key) => `${key}: ${given[key]}, not ${wanted[key]}`);
+    .map((key) => `${key}: ${name(given[key])}, not ${name(wanted[key])}`);
   return differences.length === 0 ? null : differences.join("; ");
 }
 

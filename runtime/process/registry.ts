@@ -33,6 +33,7 @@ const worker = z.strictObject({
     onnxruntime: z.string().max(256),
     device: z.string().max(256),
     sandbox: z.string().max(256),
+    engine: z.string().max(256).optional(),
   }),
 });
 

@@ -10,6 +10,7 @@ const request = (id: number): TurnRequest => ({
   ids: Int32Array.of(id),
   images: [],
   uniforms: Float32Array.of(0),
+  seed: 0,
 });
 
 function batcher(rowsMax: number, lingerMs: number) {

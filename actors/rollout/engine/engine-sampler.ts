@@ -1,0 +1,111 @@
+// A server as Rollout's sampler. The adapter of a policy is written, read back, hashed and only then
+// loaded; every turn is asked of the name that holds the hash.
+//
+// 1. Rows are independent: each turn is a request of its own, and the server batches.
+// 2. The uniform numbers of the built-in engine cannot be handed over; a turn's seed comes from the
+//    same generator under the same names, so who asked when does not matter here either.
+// 3. A server that was started again has forgotten its adapters: they are loaded again.
+import { assert, type HashName } from "../../../events/index.ts";
+import type { TensorCodec, TensorMap } from "../../../model/index.ts";
+import type { PolicySampler, SampledTurn, TurnRequest } from "../ports.ts";
+import { type AdapterFolders, adapterName } from "./adapter-folder.ts";
+import type { EngineQuestion } from "./dialect.ts";
+import { EngineRefusedError } from "./errors.ts";
+import { foldImages, type ImageLinks } from "./prompt.ts";
+import type { EngineServer } from "./server.ts";
+
+/** Adapters beside the one in use that stay: a slower worker may still ask for the one before. */
+const keptMax = 1;
+
+export interface EngineSamplerOptions {
+  readonly server: EngineServer;
+  readonly codec: TensorCodec;
+  readonly folders: AdapterFolders;
+  /** The path under which the server sees a policy's folder. */
+  readonly pathAtServer: (policy: HashName) => string;
+  readonly images: ImageLinks;
+  readonly imageId: number;
+  readonly rowsMax: number;
+  readonly stopIds: readonly number[];
+  readonly bannedIds: readonly number[];
+  readonly vocabularySize: number;
+}
+
+/** A sampler whose engine is a server. */
+export interface EngineSampler extends PolicySampler {
+  /** Unloads and removes what this worker has loaded, as far as the server can be reached. */
+  close(): Promise<void>;
+}
+
+/** What is in use. */
+interface Held {
+  readonly policy: HashName;
+  readonly parameters: TensorMap;
+}
+
+export function engineSampler(options: EngineSamplerOptions): EngineSampler {
+  const { server, codec, folders, pathAtServer, images, rowsMax } = options;
+  const stopIds = new Set(options.stopIds);
+  const bannedIds = new Set(options.bannedIds);
+  const loaded: HashName[] = [];
+  let held: Held | null = null;
+  const place = async ({ policy, parameters }: Held): Promise<HashName> => {
+    const found = await folders.write(policy, parameters);
+    await server.load(adapterName(policy), pathAtServer(policy));
+    return found;
+  };
+  const drop = async (policy: HashName): Promise<void> => {
+    await server.unload(adapterName(policy));
+    await folders.remove(policy);
+  };
+  const ask = async (request: TurnRequest, model: string, temperature: number) => {
+    const question: EngineQuestion = {
+      model,
+      ids: foldImages(request.ids, options.imageId, request.images.length),
+      images: await Promise.all(request.images.map((name) => images.get(name))),
+      tokensMax: request.uniforms.length,
+      temperature,
+      seed: request.seed,
+      stopIds: options.stopIds,
+      bannedIds: options.bannedIds,
+    };
+    const { vocabularySize } = options;
+    const rules = { context: request.ids, tokensMax: question.tokensMax, vocabularySize };
+    return server.sample(question, { ...rules, stopIds, bannedIds });
+  };
+  return {
+    rowsMax,
+    independent: true,
+    async load(policy, bytes) {
+      const next = { policy, parameters: codec.decode(bytes, policy) };
+      const found = await place(next);
+      held = next;
+      if (!loaded.includes(policy)) loaded.push(policy);
+      for (const old of loaded.splice(0, loaded.length - keptMax - 1)) await drop(old);
+      return found;
+    },
+    sample(requests, { temperature, greedy }): Promise<readonly SampledTurn[]> {
+      assert(held !== null, "a policy is loaded before it is sampled from");
+      const using = held;
+      const name = adapterName(using.policy);
+      const one = async (request: TurnRequest): Promise<SampledTurn> => {
+        try {
+          return await ask(request, name, greedy ? 0 : temperature);
+        } catch (thrown) {
+          if (!isForgotten(thrown, server)) throw thrown;
+          await place(using);
+          return ask(request, name, greedy ? 0 : temperature);
+        }
+      };
+      return Promise.all(requests.map(one));
+    },
+    async close() {
+      // Who closes may do so because the server is gone: what stays there is only a name.
+      for (const policy of loaded.splice(0)) await drop(policy).catch(() => {});
+    },
+  };
+}
+
+function isForgotten(thrown: unknown, { dialect }: EngineServer): boolean {
+  return thrown instanceof EngineRefusedError && dialect.isAdapterGone(thrown.status, thrown.words);
+}
