@@ -74,29 +74,6 @@ test("what was written is read back to the bit, with the base's name", async () 
     assert.equal(parameters.get(name), values.get(name), name);
 });
 
-test("the names are those that vLLM's loader expects", async () => {
-  const all = join(folder, "all");
-  await writeAdapter(all, { tensors: withShapes("all"), rank, alpha, base: "b" });
-  const bytes = await readFile(join(all, "adapter_model.safetensors"));
-  // vllm/lora/utils.py takes `base_model.model.` off, maps the prefixes of the model
-  // (models/qwen2_5_vl.py, hf_to_vllm_mapper) and asks for `<module>.lora_A.weight`.
-  const modules = [...decodeSafetensors(bytes, all).keys()].map((name) => {
-    const bare = name.replace(/^base_model\.model\./, "");
-    const mapped = bare
-      .replace(/^model\.language_model\./, "language_model.model.")
-      .replace(/^model\.visual\./, "visual.");
-    return /^(.*)\.lora_[AB]\.weight$/.exec(mapped)?.[1];
-  });
-  const text = ["q_proj", "k_proj", "v_proj", "o_proj"].map((name) => `self_attn.${name}`);
-  const gated = ["gate_proj", "up_proj", "down_proj"].map((name) => `mlp.${name}`);
-  const expected = [0, 1].flatMap((layer) => [
-    ...[...text, ...gated].map((name) => `language_model.model.layers.${layer}.${name}`),
-    ...["attn.qkv", "attn.proj", ...gated].map((name) => `visual.blocks.${layer}.${name}`),
-    `visual.merger.mlp.${2 * layer}`,
-  ]);
-  assert.equal([...new Set(modules)].sort(), expected.sort());
-});
-
 test("names of the older layout, and of a plain state dictionary, are read alike", async () => {
   const copy = await changed("old names", same, (tensors) => {
     const old = (name: string) =>
