@@ -22,3 +22,14 @@ export class DatasetFileError extends TerminalError {
     super("dataset-file", message, options);
   }
 }
+
+/** A file of predictions that cannot be scored. */
+export class PredictionFileError extends TerminalError {
+  constructor(message: string, options: PredictionFileErrorOptions = {}) {
+    super("prediction-file", message, options);
+  }
+}
+
+interface PredictionFileErrorOptions extends ErrorOptions {
+  readonly facts?: Readonly<Record<string, unknown>>;
+}

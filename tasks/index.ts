@@ -1,7 +1,12 @@
 // Tasks: what an agent is asked, how its turns are read and answered, and how well it did.
 export type { EnvironmentText } from "./environment.ts";
 export { environment, imageMark } from "./environment.ts";
-export { DatasetFileError, DatasetRowError, TaskSourceError } from "./errors.ts";
+export {
+  DatasetFileError,
+  DatasetRowError,
+  PredictionFileError,
+  TaskSourceError,
+} from "./errors.ts";
 export type { MetricRules } from "./metrics/index.ts";
 export { exactMatch, f1, metricRules, normalize } from "./metrics/index.ts";
 export type {
@@ -41,6 +46,14 @@ export {
   tagTokens,
   vocabularyCorpus,
 } from "./mini/index.ts";
+export type {
+  BadRow,
+  Benchmark,
+  PlacedPrediction,
+  PredictionFile,
+  PredictionFormat,
+} from "./predictions/index.ts";
+export { answerIn, predictionFormats, readPredictions } from "./predictions/index.ts";
 export type { PreparedTask } from "./prepared-task.ts";
 export type { Action, Problem } from "./protocol/index.ts";
 export { informationOf, parseAction, problems } from "./protocol/index.ts";
