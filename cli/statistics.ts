@@ -6,7 +6,8 @@ export type Interval = readonly [low: number, high: number];
 
 /** The 97.5 % quantile of the standard normal distribution. */
 const normalQuantile = 1.959963984540054;
-const resamples = 1_000;
+/** Resamples of a bootstrap. */
+export const resamples = 1_000;
 
 /**
  * The interval of a share of `n` by E. B. Wilson, "Probable Inference, the Law of Succession, and
@@ -29,16 +30,33 @@ export function wilsonInterval(successes: number, n: number): Interval {
  * give equal bounds.
  */
 export function bootstrapInterval(values: readonly number[], seed: string): Interval {
-  assert(values.length > 0, "a mean is of at least one value");
+  const [interval] = bootstrapIntervals([values], seed);
+  assert(interval !== undefined, "a column has an interval");
+  return interval;
+}
+
+/** The same for several values of the same items: each resample draws its items once for all. */
+export function bootstrapIntervals(
+  columns: readonly (readonly number[])[],
+  seed: string,
+): readonly Interval[] {
+  const n = columns[0]?.length ?? 0;
+  assert(n > 0 && columns.every(({ length }) => length === n), "a mean is of at least one value");
   const random = new RandomStream("bootstrap", seed);
-  const means = new Float64Array(resamples);
+  const means = columns.map(() => new Float64Array(resamples));
+  const drawn = new Uint32Array(n);
   for (let index = 0; index < resamples; index++) {
-    let sum = 0;
-    for (let draw = 0; draw < values.length; draw++) sum += random.pick(values);
-    means[index] = sum / values.length;
+    for (let draw = 0; draw < n; draw++) drawn[draw] = random.integer(n);
+    for (const [place, column] of columns.entries()) {
+      let sum = 0;
+      for (const item of drawn) sum += column[item] as number;
+      (means[place] as Float64Array)[index] = sum / n;
+    }
   }
-  means.sort();
-  return [quantile(means, 0.025), quantile(means, 0.975)];
+  return means.map((sorted) => {
+    sorted.sort();
+    return [quantile(sorted, 0.025), quantile(sorted, 0.975)];
+  });
 }
 
 function quantile(sorted: Float64Array, share: number): number {
