@@ -14,6 +14,14 @@ export interface Terminal {
   err(text: string): void;
 }
 
+/** Characters that steer a terminal, which is not for text from a model or a file to do. */
+const steering = /[^\P{Cc}\n\t]/gu;
+
+/** The text with these made visible. */
+export function withoutSteering(text: string): string {
+  return text.replace(steering, "\ufffd");
+}
+
 const columnsDefault = 100;
 
 /** The process's own terminal. */

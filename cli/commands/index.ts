@@ -7,6 +7,7 @@ export const commandLoaders: CommandLoaders = {
   train: async () => (await import("./train.ts")).train,
   sft: async () => (await import("./sft.ts")).sft,
   eval: async () => (await import("./eval.ts")).evaluate,
+  score: async () => (await import("./score.ts")).score,
   runs: async () => (await import("./runs.ts")).runs,
   show: async () => (await import("./show.ts")).show,
   trajectory: async () => (await import("./trajectory.ts")).trajectory,
