@@ -1,4 +1,4 @@
-// `preprocessor_config.json`: how images are prepared for this checkpoint.
+// `preprocessor_config.json` and its like: how images are prepared for this checkpoint.
 import { join } from "node:path";
 import { z } from "zod";
 import type { VisionConfig } from "../config.ts";
@@ -60,10 +60,13 @@ const schema = z.object({
   image_std: deviationRgb.default([0.26862954, 0.26130258, 0.27577711]),
 });
 
-/** The file in which transformers 5 saves the image processor among others. */
+/**
+ * The file in which transformers 5 saves the image processor among others. Earlier versions wrote
+ * one without it beside the file above.
+ */
 const processorFile = "processor_config.json";
 
-const processorSchema = z.object({ image_processor: schema });
+const processorSchema = z.object({ image_processor: schema.optional() });
 
 const pixelsMinDefault = 56 * 56;
 const pixelsMaxDefault = 28 * 28 * 1280;
@@ -79,9 +82,9 @@ const sharedSizes = [
 export type TowerPatches = Pick<VisionConfig, (typeof sharedSizes)[number][0]>;
 
 /**
- * Reads `preprocessor_config.json` of the checkpoint in `directory`, or the image processor of
- * `processor_config.json` where there is only that; keys that are absent take the
- * defaults of Qwen2VLImageProcessor.
+ * Reads the image processor in `processor_config.json` of the checkpoint in `directory`, or
+ * `preprocessor_config.json` where there is none, in the order of transformers; keys that are absent
+ * take the defaults of Qwen2VLImageProcessor.
  *
  * @param tower what its patches must be; when absent, that is not checked
  * @throws CheckpointError naming the file and the key.
@@ -121,9 +124,9 @@ function wrongKey(file: string, key: string, fault: string): CheckpointError {
 }
 
 async function readSettings(directory: string) {
-  const file = join(directory, preprocessorFile);
-  const later = join(directory, processorFile);
-  if (!(await fileExists(file)) && (await fileExists(later)))
-    return { file: later, json: (await readJsonFile(later, processorSchema)).image_processor };
-  return { file, json: await readJsonFile(file, schema) };
+  const file = join(directory, processorFile);
+  const later = (await fileExists(file)) ? await readJsonFile(file, processorSchema) : {};
+  if (later.image_processor !== undefined) return { file, json: later.image_processor };
+  const published = join(directory, preprocessorFile);
+  return { file: published, json: await readJsonFile(published, schema) };
 }

@@ -76,7 +76,7 @@ export interface TokenizerParts {
 
 /**
  * Opens the tokenizer of the checkpoint in `directory`. A chat template in its own file goes
- * before the one in `tokenizer_config.json`, as in transformers.
+ * before the one in `tokenizer_config.json`, as in transformers; two files must say the same.
  *
  * @throws CheckpointError when a file is missing or malformed, TokenizerError when its content
  * cannot serve.
@@ -190,13 +190,23 @@ function decoder(json: TokenizerJson, source: string): (ids: Iterable<number>) =
 
 async function readChatTemplate(directory: string): Promise<PlacedTemplate | undefined> {
   const jinja = join(directory, chatTemplateFile);
-  if (await fileExists(jinja)) return { text: await readTextFile(jinja), place: jinja };
   const json = join(directory, chatTemplateJsonFile);
-  if (!(await fileExists(json))) return undefined;
-  const schema = z.looseObject({ chat_template: z.string() });
-  const { chat_template: text } = await readJsonFile(json, schema);
-  return { text, place: `${json}, key chat_template` };
+  const bare = (await fileExists(jinja)) ? await readTextFile(jinja) : undefined;
+  if (!(await fileExists(json)))
+    return bare === undefined ? undefined : { text: bare, place: jinja };
+  const { chat_template: text } = await readJsonFile(json, templateFileSchema);
+  // A template's last line break is not part of what it writes.
+  if (bare === undefined || bare.replace(/\n$/, "") === text.replace(/\n$/, ""))
+    return { text, place: `${json}, key chat_template` };
+  throw new TokenizerError(
+    "tokenizer.chat_template",
+    `${json}: key chat_template is another template than ${chatTemplateFile} beside it; ` +
+      `transformers' processor takes the one and its tokenizer the other: remove the wrong one`,
+    { facts: { json, jinja } },
+  );
 }
+
+const templateFileSchema = z.looseObject({ chat_template: z.string() });
 
 function requireTemplate(template: string | null | undefined, source: string): string {
   if (template != null) return template;

@@ -207,6 +207,7 @@ test("a chat template that throws", () =>
 
 test("a chat template that does not parse", () =>
   refusal("broken template", async (directory) => {
+    await rm(join(directory, "chat_template.json"));
     const file = join(directory, "chat_template.jinja");
     await writeFile(file, "{% for message in messages %}");
     return [file, "does not parse"];

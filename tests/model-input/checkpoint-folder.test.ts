@@ -1,6 +1,6 @@
 // Goal: a folder that we write is a complete checkpoint, the same bytes every time.
 // Method: write it twice, as one file and as shards, and open each part again.
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
@@ -107,6 +107,19 @@ test("a preprocessor may name its areas as newer tools do", async () => {
   });
 });
 
+test("an image processor among others goes first, as in transformers", async () => {
+  await withFolder(async (folder) => {
+    const [published, later] = ["preprocessor_config.json", "processor_config.json"];
+    await writeFile(join(folder, published), JSON.stringify({ max_pixels: 9408 }));
+    const found = async () => (await readPreprocessor(folder)).pixelsMax;
+    await writeFile(join(folder, later), JSON.stringify({ processor_class: "some" }));
+    assert.is(await found(), 9408);
+    const both = { image_processor: { max_pixels: 12544 }, processor_class: "some" };
+    await writeFile(join(folder, later), JSON.stringify(both));
+    assert.is(await found(), 12544);
+  });
+});
+
 test("malformed files of a folder are named with their key", async () => {
   const type = CheckpointError;
   await withFolder(async (folder) => {
@@ -150,7 +163,16 @@ test("a chat template in its own file goes first, and one must exist", async () 
     const render = async () =>
       (await openTokenizer(folder)).renderChat([], { addGenerationPrompt: true });
     assert.is(await render(), "json");
-    await writeFile(join(folder, "chat_template.jinja"), "jinja");
+    const jinja = join(folder, "chat_template.jinja");
+    await writeFile(jinja, "json\n");
+    assert.is(await render(), "json");
+    await writeFile(jinja, "jinja");
+    await raises(render, {
+      type: TokenizerError,
+      code: "tokenizer.chat_template",
+      names: [join(folder, "chat_template.json"), "key chat_template", "chat_template.jinja"],
+    });
+    await rm(join(folder, "chat_template.json"));
     assert.is(await render(), "jinja");
   });
   await withFolder(async (folder) => {
