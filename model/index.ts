@@ -21,7 +21,7 @@ export type {
   Turn,
   TurnPiece,
 } from "./engine/index.ts";
-export { openPolicy } from "./engine/index.ts";
+export { DeviceError, missingCudaFiles, openPolicy, PlacementError } from "./engine/index.ts";
 export { ModelConfigError, TensorError } from "./errors.ts";
 export type {
   ChatContent,

@@ -66,8 +66,8 @@ function sumOfTokens(images: readonly ImageInput[], config: ModelConfig): number
   return images.reduce((sum, image) => sum + tokensOf(image, config), 0);
 }
 
-/** The smallest image, one token. */
-function blankImage({ vision }: ModelConfig): ImageInput {
+/** The smallest image, one token: all zeros. */
+export function blankImage({ vision }: ModelConfig): ImageInput {
   const { mergeSize } = vision;
   const values = vision.channelCount * vision.temporalPatchSize * vision.patchSize ** 2;
   const pixels = new Float32Array(mergeSize ** 2 * values);

@@ -1,7 +1,9 @@
 // The engine: runs the graphs of a policy with onnxruntime.
+export { DeviceError, missingCudaFiles } from "./device-error.ts";
 export type { GenerateOptions, GenerateRow, Turn } from "./generate.ts";
 export type { ImageInput } from "./images.ts";
 export type { Gradient, LearnBatch, LearnRow, LossInputs, TokenScores } from "./learn.ts";
+export { PlacementError } from "./node-places.ts";
 export type { SamplingSettings } from "./parts.ts";
 export type { Policy, PolicyOptions } from "./policy.ts";
 export { openPolicy } from "./policy.ts";

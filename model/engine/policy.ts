@@ -2,38 +2,28 @@
 // values; nothing is kept between calls but weights that never change and encoded images.
 //   P1. One onnxruntime session per role (vision, generate, learn): sizes pad, nothing is rebuilt.
 //   P2. An image is encoded once per (image, vision parameters).
-import { freemem } from "node:os";
 import { assert, cpuDevice, type Device } from "../../events/index.ts";
 import type { ModelConfig } from "../config.ts";
-import { Graph, type Kernels } from "../graph/index.ts";
-import type { SegmentedGraph, StepGraph, TensorMap, Tuning } from "../qwen/index.ts";
-import {
-  generateOutputs,
-  learnOutputs,
-  resumableOutputs,
-  segmentedOutputs,
-  stepOutputs,
-  visionTokens,
-  Weights,
-} from "../qwen/index.ts";
+import type { Kernels } from "../graph/index.ts";
+import type { TensorMap, Tuning } from "../qwen/index.ts";
 import type { GenerateOptions, GenerateRow, Turn } from "./generate.ts";
 import { runGenerate } from "./generate.ts";
 import { ImageEncoder } from "./image-encoder.ts";
 import type { ImageInput } from "./images.ts";
-import { keepingOf, type Widening } from "./keeping.ts";
+import type { Widening } from "./keeping.ts";
 import type { Gradient, LearnBatch, LossInputs, TokenScores } from "./learn.ts";
 import { runGradient, runLogProbs } from "./learn.ts";
 import type { PolicyParts } from "./parts.ts";
 import { parameterFeeds } from "./parts.ts";
+import { PlacementWatch } from "./placement.ts";
+import { openSessions, type RoleSessions } from "./roles.ts";
 import { RopeTable } from "./rope.ts";
-import { SegmentedRunner } from "./segments.ts";
-import { Session } from "./session.ts";
-import type { PolicySource } from "./source.ts";
+import type { OpenedSource, PolicySource } from "./source.ts";
 import { openSource } from "./source.ts";
-import { StepRunner } from "./steps.ts";
 import type { TurnPiece } from "./stream.ts";
 import { streamTurn } from "./stream.ts";
-import { type Role, threadsOf } from "./threads.ts";
+import type { Role } from "./threads.ts";
+import { warmUp } from "./warm-up.ts";
 
 /** How to open a policy. */
 export type PolicyOptions = PolicySource & {
@@ -55,7 +45,10 @@ export type PolicyOptions = PolicySource & {
    * have no loop: a turn is then a run per token.
    */
   readonly kernels?: Kernels;
-  /** Writes onnxruntime profiles, one per role, with this file name prefix. */
+  /**
+   * Writes onnxruntime profiles, one per role, with this file name prefix. Then nobody looks where
+   * the nodes of a device ran: the profile says it.
+   */
   readonly profile?: string;
 };
 
@@ -90,52 +83,34 @@ export interface Policy {
   close(): Promise<void>;
 }
 
-type Outputs = SegmentedGraph | StepGraph | Pick<SegmentedGraph, "outputs">;
-
-const kernelsOf = { cpu: "every", cuda: "fused", webgpu: "plain" } as const;
-
-/** Opens a policy: builds the graphs of its roles and loads the weights. */
+/**
+ * Opens a policy: builds the graphs of its roles and loads the weights. On a device other than the
+ * processor every role is run once, and where its nodes ran is looked at.
+ *
+ * @throws {DeviceError} where the device cannot be used
+ * @throws {PlacementError} where floats are computed elsewhere
+ */
 export async function openPolicy(options: PolicyOptions): Promise<Policy> {
-  const { tuning, threads, roles, device = cpuDevice } = options;
-  const kernels = options.kernels ?? kernelsOf[device.type];
-  const isPlain = kernels === "plain";
+  const { tuning, roles, profile, device = cpuDevice } = options;
   const source = await openSource(options, tuning);
-  const { config } = source;
-  const freeBytes = freemem();
-  const open = async (role: Role, outputsOf: (weights: Weights) => Outputs) => {
-    if (!roles.includes(role)) return undefined;
-    const graph = new Graph("float32", kernels);
-    const weights = new Weights(graph, config, tuning, source.frozen);
-    const profile = options.profile === undefined ? undefined : `${options.profile}-${role}`;
-    const { directory } = source;
-    // WebGPU has no bfloat16: what is stored so is widened when the model loads, by the processor.
-    const mapped = source.mapped && device.type !== "webgpu";
-    const outputs = outputsOf(weights);
-    const count = threadsOf(role, config, tuning, threads);
-    const keeping = keepingOf(role, config, { mapped, widening: options.widening, freeBytes });
-    const settings = { threads: count, directory, mapped, profile, keeping, device };
-    if ("cacheNames" in outputs) {
-      const location = device.type === "webgpu" ? "gpu-buffer" : "cpu";
-      return StepRunner.open(outputs, config, location, settings);
-    }
-    return "stages" in outputs
-      ? SegmentedRunner.open(outputs, config, settings)
-      : Session.open(outputs.outputs, settings);
-  };
-  const sessions = {
-    vision: await open("vision", (weights) => ({ outputs: { imageRows: visionTokens(weights) } })),
-    generate: await open("generate", (weights) =>
-      isPlain ? stepOutputs(weights) : { outputs: generateOutputs(weights) },
-    ),
-    stream: await open("stream", (weights) =>
-      isPlain ? stepOutputs(weights) : { outputs: resumableOutputs(weights) },
-    ),
-    learn: await open("learn", (weights) =>
-      options.recompute === "segments"
-        ? segmentedOutputs(weights)
-        : { outputs: learnOutputs(weights) },
-    ),
-  };
+  const isWatched = device.type !== "cpu" && roles.length > 0 && profile === undefined;
+  if (!isWatched) return policyOf(source, tuning, await openSessions(options, source));
+  const watch = await PlacementWatch.open(device);
+  try {
+    const policy = policyOf(source, tuning, await openSessions(options, source, watch));
+    await warmUp(policy, roles);
+    await watch.check();
+    return policy;
+  } finally {
+    await watch.close();
+  }
+}
+
+function policyOf(
+  { config, trainable }: OpenedSource,
+  tuning: Tuning,
+  sessions: RoleSessions,
+): Policy {
   const encoder = new ImageEncoder(config, tuning, sessions.vision);
   const rope = new RopeTable(config);
   const partsFor = (role: Exclude<Role, "vision">, parameters: TensorMap): PolicyParts => {
@@ -152,7 +127,7 @@ export async function openPolicy(options: PolicyOptions): Promise<Policy> {
   return {
     config,
     tuning,
-    trainable: source.trainable,
+    trainable,
     vision: (parameters, images) => encoder.encode(parameters, images),
     generate: (parameters, rows, settings) =>
       runGenerate(partsFor("generate", parameters), parameters, rows, settings),

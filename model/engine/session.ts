@@ -6,7 +6,9 @@ import { assert, cpuDevice, type Device } from "../../events/index.ts";
 import type { Node } from "../graph/index.ts";
 import { emitModel } from "../graph/index.ts";
 import { sizeOfShape } from "../qwen/index.ts";
+import { deviceError } from "./device-error.ts";
 import type { Keeping } from "./keeping.ts";
+import type { PlacementWatch } from "./placement.ts";
 
 // Its builds report their use over the network and leave files in the temporary folder, unless this
 // is set before the first session. Nothing of a run leaves the machine unasked.
@@ -32,6 +34,8 @@ export interface SessionOptions {
   readonly profile?: string | undefined;
   /** Where the model runs; the processor by default. */
   readonly device?: Device;
+  /** Is told of the session, to look where its nodes run. */
+  readonly watch?: PlacementWatch | undefined;
   /** Outputs that stay in the device's memory (WebGPU); all others come to the processor. */
   readonly keptOnDevice?: readonly string[];
 }
@@ -47,7 +51,7 @@ export interface Runner {
 export class Session implements Runner {
   readonly inputs: ReadonlySet<string>;
   readonly #session: InferenceSession;
-  readonly #profiled: boolean;
+  #profiled: boolean;
 
   private constructor(session: InferenceSession, profiled: boolean) {
     this.#session = session;
@@ -61,8 +65,11 @@ export class Session implements Runner {
     options: SessionOptions,
   ): Promise<Session> {
     const { bytes } = emitModel(outputs, options.keeping);
-    const session = await InferenceSession.create(bytes, sessionOptions(options));
-    return new Session(session, options.profile !== undefined);
+    const { device = cpuDevice, profile, watch } = options;
+    const created = await create(bytes, sessionOptions(options), device);
+    const session = new Session(created, profile !== undefined);
+    watch?.add(session);
+    return session;
   }
 
   /** Runs the model; feeds that it does not take are left out. */
@@ -76,10 +83,29 @@ export class Session implements Runner {
     return this.#session.run(used);
   }
 
+  /** Writes the profile, if there is one that is not written yet. */
+  endProfiling(): void {
+    if (this.#profiled) this.#session.endProfiling();
+    this.#profiled = false;
+  }
+
   /** Frees the weights. */
   async close(): Promise<void> {
-    if (this.#profiled) this.#session.endProfiling();
+    this.endProfiling();
     await this.#session.release();
+  }
+}
+
+async function create(
+  bytes: Uint8Array,
+  options: InferenceSession.SessionOptions,
+  device: Device,
+): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(bytes, options);
+  } catch (thrown) {
+    // On the processor there is nothing that could be missing: the model itself is wrong.
+    throw device.type === "cpu" ? thrown : await deviceError(device, thrown);
   }
 }
 
