@@ -47,6 +47,8 @@ export {
   subjectOf,
   throwDefect,
 } from "./bus/index.ts";
+export type { Gpu, GpuFacts } from "./devices/index.ts";
+export { acceleratorOf, GpuQueryError, gpuFacts, nvidiaGpus, parseGpus } from "./devices/index.ts";
 export { effectAttemptsMax } from "./effect-runner.ts";
 export { ActorParkedError, HostClosedError, MailboxFullError } from "./errors.ts";
 export type { EffectRequest, FoldStep, MachineEvent, MachineInput } from "./fold.ts";
