@@ -61,15 +61,15 @@ async function openDirectory(
   const checkpoint = await openCheckpoint(directory);
   requireLayers(checkpoint, config);
   const parameters = modelParameters(config);
-  const shapes = new Map(parameters.map(({ name, shape }) => [name, shape]));
+  // Sessions would find this, too, but a run opens them after it has begun.
+  for (const { name, shape } of parameters) requireFloat(name, checkpoint.entry(name, shape));
   const trainable = new Map<string, Float32Array>();
   if (tuning.type === "full") {
     for (const { name, shape } of tunedParameters(config, tuning))
       trainable.set(name, await checkpoint.readFloat32(name, shape));
   }
   const frozen: FrozenTensors = (name) => {
-    const entry = checkpoint.entry(name, shapes.get(name));
-    requireFloat(name, entry);
+    const entry = checkpoint.entry(name);
     const dtype = storedTypes[entry.dtype];
     assert(dtype !== undefined, `the graph has a type for ${entry.dtype}`);
     const file = basename(entry.file);

@@ -8,9 +8,8 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { initialPolicy } from "../../actors/index.ts";
 import { loadRunConfig } from "../../config/index.ts";
-import { encodePng } from "../../events/index.ts";
+import { encodePng, TerminalError } from "../../events/index.ts";
 import { writeCheckpoint } from "../../model/index.ts";
-import { TokenizerError } from "../../model/input/index.ts";
 import { raises } from "../model-input/raises.ts";
 import { smallConfigJson, smallContent } from "../model-output/small-base.ts";
 import { varft } from "./fake-terminal.ts";
@@ -135,16 +134,41 @@ async function addToken(directory: string): Promise<readonly string[]> {
 
 test("a vocabulary beyond the embedding", () => refusal("vocabulary", addToken));
 
-test("a vocabulary beyond the embedding, before a run begins", async () => {
-  const directory = join(folder, "vocabulary of a run");
-  await cp(join(folder, "base"), directory, { recursive: true });
-  const names = await addToken(directory);
-  const config = await loadRunConfig("config/quickstart.toml", [
-    `model.directory=${JSON.stringify(directory)}`,
-  ]);
-  const expected = { type: TokenizerError, code: "tokenizer.vocabulary", names };
-  await raises(() => initialPolicy(config), expected);
-});
+const beforeRuns: readonly (readonly [
+  what: string,
+  spoil: (directory: string) => Promise<readonly string[]>,
+  code: string,
+])[] = [
+  ["a vocabulary beyond the embedding", addToken, "tokenizer.vocabulary"],
+  [
+    "a frozen tensor of another shape",
+    async (directory) => {
+      const vision = { ...smallConfigJson.vision_config, intermediate_size: 64 };
+      await edit(directory, "config.json", (json) => ({ ...json, vision_config: vision }));
+      return [directory, "tensor visual.blocks.0.mlp.", "has shape [40,32]", "[64,32]"];
+    },
+    "checkpoint.shape",
+  ],
+  [
+    "images cut otherwise than the tower reads them",
+    async (directory) => {
+      const change = (json: Json) => ({ ...json, patch_size: 16 });
+      return [await edit(directory, "preprocessor_config.json", change), "key patch_size"];
+    },
+    "checkpoint.key",
+  ],
+];
+for (const [what, spoil, code] of beforeRuns) {
+  test(`before a run begins, ${what}`, async () => {
+    const directory = join(folder, `of a run, ${what}`);
+    await cp(join(folder, "base"), directory, { recursive: true });
+    const names = await spoil(directory);
+    const config = await loadRunConfig("config/quickstart.toml", [
+      `model.directory=${JSON.stringify(directory)}`,
+    ]);
+    await raises(() => initialPolicy(config), { type: TerminalError, code, names });
+  });
+}
 
 test("fewer layers in the configuration than in the files", () =>
   refusal("fewer layers", async (directory) => {
