@@ -83,8 +83,8 @@ export type TowerPatches = Pick<VisionConfig, (typeof sharedSizes)[number][0]>;
 
 /**
  * Reads the image processor in `processor_config.json` of the checkpoint in `directory`, or
- * `preprocessor_config.json` where there is none, in the order of transformers; keys that are absent
- * take the defaults of Qwen2VLImageProcessor.
+ * `preprocessor_config.json` where there is none, in the order of transformers; keys that are
+ * absent take the defaults of Qwen2VLImageProcessor.
  *
  * @param tower what its patches must be; when absent, that is not checked
  * @throws CheckpointError naming the file and the key.

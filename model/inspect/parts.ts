@@ -54,8 +54,8 @@ export function partOf(name: string): ModelPart {
 /**
  * Sizes part by part; a tied head has no parameters of its own and is left out.
  *
- * @throws CheckpointError when a tensor is missing, has another shape than the config asks for or no
- * type that is read, or is of a layer that the config does not have
+ * @throws CheckpointError when a tensor is missing, has another shape than the config asks for or
+ * no type that is read, or is of a layer that the config does not have
  */
 export function partSizes(config: ModelConfig, checkpoint: Checkpoint): readonly PartSize[] {
   requireLayers(checkpoint, config);

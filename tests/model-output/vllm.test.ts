@@ -2,8 +2,8 @@
 // expect it refuses, but what it finds no module for, or smaller than the module, it takes in
 // silence: so names and shapes are checked one by one.
 // Method: its rules as of vLLM 0.33, restated. `vllm/lora/utils.py` reads a name
-// (parse_fine_tuned_lora_name), `models/qwen2_5_vl.py` maps it (hf_to_vllm_mapper) and packs modules
-// (packed_modules_mapping), `lora/peft_helper.py` reads the configuration.
+// (parse_fine_tuned_lora_name), `models/qwen2_5_vl.py` maps it (hf_to_vllm_mapper) and packs
+// modules (packed_modules_mapping), `lora/peft_helper.py` reads the configuration.
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
