@@ -28,13 +28,13 @@ export const score: Command = {
     file: { type: "positional", description: "Predictions of Visual-ARFT: a JSON array or lines" },
     format: {
       type: "string",
-      valueHint: predictionFormats.join("|"),
-      description: "Layout of the rows (default: told by the rows)",
+      valueHint: "NAME",
+      description: `${predictionFormats.join(" or ")} (default: told by the rows)`,
     },
     mode: {
       type: "string",
-      valueHint: modes.join("|"),
-      description: "Whose rules come first (default: corrected); the others stand beside",
+      valueHint: "NAME",
+      description: `${modes.join(" or ")} (default: ${modes[0]}): whose rules come first`,
     },
     compare: { type: "string", valueHint: "FILE2", description: "Predictions for the same items" },
     seed: { type: "string", valueHint: "N", description: "Seed of the resamples (default: 0)" },
