@@ -1,4 +1,12 @@
 // Tasks: what an agent is asked, how its turns are read and answered, and how well it did.
+export type {
+  BadDatasetRow,
+  DatasetRow,
+  FieldMapping,
+  Read,
+  TrainingStep,
+} from "./datasets/index.ts";
+export { parseRows, parseSteps, tasksOfSteps } from "./datasets/index.ts";
 export type { EnvironmentText } from "./environment.ts";
 export { environment, imageMark } from "./environment.ts";
 export {
@@ -57,7 +65,7 @@ export { answerIn, predictionFormats, readPredictions } from "./predictions/inde
 export type { PreparedTask } from "./prepared-task.ts";
 export type { Action, Problem } from "./protocol/index.ts";
 export { informationOf, parseAction, problems } from "./protocol/index.ts";
-export type { CheckImage, DatasetRow } from "./rows.ts";
+export type { CheckImage } from "./rows.ts";
 export { readRows, rowSource } from "./rows.ts";
 export type { TaskSource } from "./source.ts";
 export { miniSource } from "./source.ts";

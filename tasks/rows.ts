@@ -1,81 +1,19 @@
-// Dataset files in the official formats: MAT-Coding and MAT-Search rows, as one JSON array or as
-// JSON lines. A row that does not fit names its file and line.
+// Dataset files as a source of tasks: rows from a file, their images from a folder. A row or an image
+// that does not fit names its file and line.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { sha256Bytes } from "../events/index.ts";
+import { type DatasetRow, parseRows } from "./datasets/index.ts";
 import { DatasetFileError, DatasetRowError, TaskSourceError } from "./errors.ts";
-import { cutRows } from "./json-rows.ts";
 import { type PreparedTask, preparedTask } from "./prepared-task.ts";
 import type { TaskSource } from "./source.ts";
-
-const codingRow = z.object({
-  id: z.union([z.string(), z.int()]),
-  question: z.string(),
-  answers: z.array(z.string()).min(1),
-  ori_image_path: z.string(),
-  processed_image_path: z.string(),
-  type: z.array(z.string()).min(1),
-});
-
-const searchRow = z.object({
-  id: z.union([z.string(), z.int()]),
-  question: z.string(),
-  answer: z.string(),
-  image_path: z.string(),
-});
-
-/** One row of either format, as a task without its bytes. */
-export interface DatasetRow {
-  readonly id: string;
-  readonly task: "coding" | "search";
-  readonly kind: string;
-  readonly question: string;
-  readonly answers: readonly string[];
-  readonly image: string;
-  readonly reference: string | null;
-  readonly line: number;
-}
 
 /** Reads the rows of `file`. Throws `DatasetFileError` or `DatasetRowError` (file and line). */
 export async function readRows(file: string): Promise<readonly DatasetRow[]> {
   const text = await readFile(file, "utf8").catch((cause) => {
     throw new DatasetFileError(`cannot read the dataset ${file}: ${cause.message}`, { cause });
   });
-  return cutRows(file, text).map((row) => {
-    if (row.fault !== null) throw new DatasetRowError({ file, line: row.line, reason: row.fault });
-    return toRow(file, row.line, row.value);
-  });
-}
-
-function toRow(file: string, line: number, value: unknown): DatasetRow {
-  const isSearch = typeof value === "object" && value !== null && "image_path" in value;
-  const parsed = (isSearch ? searchRow : codingRow).safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    const key = issue?.path.join(".") ?? "";
-    const reason = `key "${key}": ${issue?.message ?? "does not fit"}`;
-    throw new DatasetRowError({ file, line, reason });
-  }
-  const row = parsed.data;
-  const id = String(row.id);
-  if ("image_path" in row) {
-    const { question, answer, image_path: image } = row;
-    const answers = [answer];
-    return { id, task: "search", kind: "search", question, answers, image, reference: null, line };
-  }
-  const isCrop = row.type[0] === "crop";
-  return {
-    id,
-    task: "coding",
-    kind: row.type.join("+"),
-    question: row.question,
-    answers: row.answers,
-    // MAT-Coding asks for a field of the original where the trouble is a crop.
-    image: isCrop ? row.ori_image_path : row.processed_image_path,
-    reference: isCrop || row.type[0] === "none" ? null : row.ori_image_path,
-    line,
-  };
+  return parseRows(file, text).rows;
 }
 
 const heldoutShare = 0.2;
@@ -138,6 +76,10 @@ async function prepareRow(
       throw new DatasetRowError({ file, line: row.line, reason }, { cause });
     }
   };
+  if (row.image === null) {
+    const reason = "asks about no image, and such tasks are not played yet";
+    throw new DatasetRowError({ file, line: row.line, reason });
+  }
   const image = await read(row.image);
   const reference = row.reference === null ? null : await read(row.reference);
   return preparedTask(row, image, reference);

@@ -1,0 +1,138 @@
+// Questions with their golds: MAT-Coding, MAT-Search, the text benchmarks, and JSON of one's own.
+import { z } from "zod";
+import { fit, type Read, type ReadOptions, RowFault, readEach, type SourceRow } from "./read.ts";
+
+/** A question, as a task without the bytes of its images. */
+export interface DatasetRow {
+  readonly id: string;
+  readonly task: "coding" | "search";
+  readonly kind: string;
+  /** null: the file does not say. */
+  readonly split: string | null;
+  readonly question: string;
+  /** At least one. */
+  readonly answers: readonly string[];
+  /** A file's name; null where the question is about no image. */
+  readonly image: string | null;
+  /** The image without its trouble. */
+  readonly reference: string | null;
+  readonly line: number;
+}
+
+/** The keys that the rows of one's own file have for each of these. */
+export interface FieldMapping {
+  readonly question: string;
+  /** A text or a list of texts. */
+  readonly answers: string;
+  readonly id?: string;
+  readonly image?: string;
+  readonly reference?: string;
+  readonly kind?: string;
+  readonly split?: string;
+}
+
+export interface RowOptions extends ReadOptions {
+  /** How one's own rows are read; without it they are told by their keys. */
+  readonly fields?: FieldMapping;
+  /** What is asked of the agent in such rows. */
+  readonly task?: "coding" | "search";
+}
+
+/**
+ * Reads rows: each in the format that its keys are of, or all by `fields`.
+ * @throws {DatasetRowError} file and line
+ */
+export function parseRows(file: string, text: string, options: RowOptions = {}): Read<DatasetRow> {
+  const { fields, task = "search" } = options;
+  const read = (source: SourceRow) =>
+    fields === undefined ? officialRow(source) : ownRow(source, fields, task);
+  return readEach(file, text, read, options);
+}
+
+const id = z.union([z.string(), z.int()]);
+const golds = z.array(z.string()).min(1);
+
+const codingSchema = z.object({
+  id,
+  question: z.string(),
+  answers: golds,
+  ori_image_path: z.string(),
+  processed_image_path: z.string(),
+  type: golds,
+  split: z.string().optional(),
+});
+
+const searchSchema = z.object({
+  id,
+  question: z.string(),
+  answer: z.string(),
+  image_path: z.string(),
+});
+
+/** 2WikiMultihopQA, HotpotQA, MuSiQue and Bamboogle as FlashRAG hands them out. */
+const textSchema = z.object({ id, question: z.string(), golden_answers: golds });
+
+function officialRow(source: SourceRow): DatasetRow {
+  const { value } = source;
+  if ("golden_answers" in value) return textRow(source);
+  return "image_path" in value ? searchRow(source) : codingRow(source);
+}
+
+function codingRow(source: SourceRow): DatasetRow {
+  const row = fit(codingSchema, source);
+  const isCrop = row.type[0] === "crop";
+  return {
+    id: String(row.id),
+    task: "coding",
+    kind: row.type.join("+"),
+    split: row.split ?? null,
+    question: row.question,
+    answers: row.answers,
+    // MAT-Coding asks for a field of the original where the trouble is a crop.
+    image: isCrop ? row.ori_image_path : row.processed_image_path,
+    reference: isCrop || row.type[0] === "none" ? null : row.ori_image_path,
+    line: source.line,
+  };
+}
+
+const asked = { task: "search", kind: "search", split: null, reference: null } as const;
+
+function searchRow(source: SourceRow): DatasetRow {
+  const { id: name, question, answer, image_path: image } = fit(searchSchema, source);
+  return { id: String(name), ...asked, question, answers: [answer], image, line: source.line };
+}
+
+function textRow(source: SourceRow): DatasetRow {
+  const { id: name, question, golden_answers: answers } = fit(textSchema, source);
+  return { id: String(name), ...asked, question, answers, image: null, line: source.line };
+}
+
+function ownRow(source: SourceRow, fields: FieldMapping, task: DatasetRow["task"]): DatasetRow {
+  const { item, line } = source;
+  const answers = readKey(source, fields.answers, z.union([z.string(), golds]));
+  const text = (key: string | undefined) =>
+    key === undefined ? null : readKey(source, key, z.string().nullish());
+  const name = fields.id === undefined ? item : readKey(source, fields.id, id);
+  return {
+    id: String(name),
+    task,
+    kind: text(fields.kind) ?? task,
+    split: text(fields.split) ?? null,
+    question: readKey(source, fields.question, z.string()),
+    answers: [answers].flat(),
+    image: text(fields.image) ?? null,
+    reference: text(fields.reference) ?? null,
+    line,
+  };
+}
+
+function readKey<Schema extends z.ZodType>(
+  { value }: SourceRow,
+  key: string,
+  schema: Schema,
+): z.infer<Schema> {
+  const parsed = schema.safeParse(value[key]);
+  if (parsed.success) return parsed.data;
+  const reason = key in value ? parsed.error.issues[0]?.message : "is missing";
+  throw new RowFault(`key "${key}": ${reason}`);
+}
