@@ -50,17 +50,27 @@ test("gives every text exactly one stated outcome", () => {
     ..."<think>|</think>|<problem>|</problem>|{'dark'}|<code>|```python\n|```|</code>".split("|"),
     ..."<search>|</search>|<answer>|</answer>|\n| |7 K|<information>|</tips>".split("|"),
   );
+  const words = fc.array(word, { maxLength: 3 }).map((some) => some.join(""));
+  const tag = fc.constantFrom("problem", "code", "search", "answer");
+  const body = fc.oneof(words, fc.constantFrom("{'dark'}", "```python\nx\n```"), fc.string());
+  const turn = fc.tuple(fc.oneof(words, fc.string()), tag, body, words);
   const text = fc.oneof(
     fc.string({ unit: "binary" }),
-    fc.array(word).map((words) => words.join("")),
+    fc.array(word).map((some) => some.join("")),
+    turn.map(([thought, name, inner, rest]) => {
+      return `<think>${thought}</think><${name}>${inner}</${name}>${rest}`;
+    }),
   );
+  const outcomes = new Map<string, number>();
   fc.assert(
     fc.property(text, (given) => {
-      const kinds = ["problem", "code", "search", "answer", "malformed"];
-      assert.ok(kinds.includes(parseAction(given).kind));
+      const { kind } = parseAction(given);
+      outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
     }),
     { seed, numRuns: 10_000 },
   );
+  const kinds = ["answer", "code", "malformed", "problem", "search"];
+  assert.equal([...outcomes.keys()].sort(), kinds, JSON.stringify([...outcomes]));
 });
 
 test("text from outside cannot forge a tag or a control token", () => {
