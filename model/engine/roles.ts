@@ -26,8 +26,6 @@ export type RoleSessions = Readonly<Record<Role, Runner | undefined>>;
 
 type Outputs = SegmentedGraph | StepGraph | Pick<SegmentedGraph, "outputs">;
 
-const kernelsOf = { cpu: "every", cuda: "fused", webgpu: "plain" } as const;
-
 /** Builds the graphs and loads them; `watch` is told of every session. */
 export async function openSessions(
   options: PolicyOptions,
@@ -35,7 +33,7 @@ export async function openSessions(
   watch?: PlacementWatch,
 ): Promise<RoleSessions> {
   const { tuning, threads, roles, recompute, widening, device = cpuDevice } = options;
-  const { kernels = kernelsOf[device.type] } = options;
+  const { kernels = device.type === "webgpu" ? "plain" : "every" } = options;
   const { config, directory } = source;
   const freeBytes = freemem();
   // WebGPU has no bfloat16: what is stored so is widened when the model loads, by the processor.

@@ -81,7 +81,7 @@ export function attention(
 const logSoftmaxRule: Rule = {
   infer: same,
   emit: (emitter, node, [x = ""]) =>
-    node.graph.kernels !== "plain"
+    node.graph.kernels === "every"
       ? emitter.add("LogSoftmax", [x], { axis: -1 })
       : emitPlainLogSoftmax(emitter, x),
   gradient: (node, [g]) => {
@@ -182,16 +182,8 @@ function emitFusedRotary(
 ): readonly string[] {
   const axis = emitter.integers([0]);
   const batched = inputs.map((name) => emitter.add("Unsqueeze", [name, axis])[0] ?? "");
-  const attributes = { num_heads: Number(node.attributes["heads"]) };
-  if (node.graph.kernels === "every") {
-    const rotated = emitter.add("RotaryEmbedding", batched, attributes);
-    return emitter.add("Squeeze", [...rotated, axis]);
-  }
-  // Onnxruntime's own: it looks angles up by position, and position i is row i of those given.
-  const [x = "", cosine = "", sine = ""] = [batched[0], ...inputs.slice(1)];
-  const operands = [x, axis, cosine, sine];
-  const domain = "com.microsoft";
-  const rotated = emitter.add("RotaryEmbedding", operands, attributes, { domain });
+  const heads = Number(node.attributes["heads"]);
+  const rotated = emitter.add("RotaryEmbedding", batched, { num_heads: heads });
   return emitter.add("Squeeze", [...rotated, axis]);
 }
 

@@ -5,7 +5,7 @@ import { GraphError } from "./errors.ts";
 import type { DataType, Node, Subgraph, TensorSource } from "./node.ts";
 import { describe } from "./node.ts";
 import type { OnnxGraph, OnnxNode, OnnxTensor, OnnxValue } from "./onnx.ts";
-import { dataTypeNumber, encodeModel, opsetOfDevices } from "./onnx.ts";
+import { dataTypeNumber, encodeModel, opsetPlain } from "./onnx.ts";
 import type { Placement, Scope } from "./placement.ts";
 import { isLeaf, placeNodes, reachable, widensWeight } from "./placement.ts";
 import type { Emitter, OnnxAttribute } from "./rule.ts";
@@ -34,7 +34,7 @@ export function emitModel(
 ): EmittedModel {
   const named = Object.entries(outputs);
   const nodes = reachable(named.map(([, node]) => node));
-  const isForDevice = named.some(([, { graph }]) => graph.kernels !== "every");
+  const isPlain = named.some(([, { graph }]) => graph.kernels === "plain");
   const inputs = nodes.filter((node) => node.op === "input");
   const placement = placeNodes(
     named.map(([, node]) => node),
@@ -43,7 +43,7 @@ export function emitModel(
   const writer = new ModelWriter(placement, widensAtUse);
   const main = writer.mainGraph(inputs, named, nodes);
   return {
-    bytes: encodeModel(main, isForDevice ? opsetOfDevices : undefined),
+    bytes: encodeModel(main, isPlain ? opsetPlain : undefined),
     inputs: inputs.map(publicName),
     outputs: named.map(([name]) => name),
   };

@@ -12,10 +12,9 @@ export type FloatType = "float32" | "float64";
 
 /**
  * Which operations a model is written with. `every`: onnxruntime's fused ones and the newest of the
- * ONNX standard, as its CPU provider has them. `fused`: the fused ones, and the standard as the CUDA
- * provider knows all of it. `plain`: only what WebGPU has, too.
+ * ONNX standard, which its CPU and CUDA providers have. `plain`: only what WebGPU has, too.
  */
-export type Kernels = "every" | "fused" | "plain";
+export type Kernels = "every" | "plain";
 
 /** Constant values, one element per entry (bool as 0 and 1). */
 export type TensorData = Float32Array | Float64Array | BigInt64Array | Uint8Array | Uint16Array;

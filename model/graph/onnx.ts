@@ -51,10 +51,10 @@ const dataTypeNumbers: Readonly<Record<DataType, number>> = {
 const irVersion = 10;
 const opsetNewest = 24;
 /**
- * What the CUDA and WebGPU providers know whole: a kernel that is registered without an end fits
- * only the version that it names, and what fits none runs on the processor.
+ * What WebGPU knows whole. A kernel that is registered without an end fits only the version of the
+ * standard that it names, and what fits none runs on the processor.
  */
-export const opsetOfDevices = 20;
+export const opsetPlain = 20;
 const externalLocation = 1;
 const attributeTypes = { float: 1, integer: 2, text: 3, graph: 5, integers: 7 } as const;
 

@@ -102,5 +102,5 @@ export function fixedSizeAt(node: Node, axis: number): number {
 
 /** Whether `node` may become one of onnxruntime's own operations, which exist for float32. */
 export function mayFuse(node: Node): boolean {
-  return node.dtype === "float32" && node.graph.kernels !== "plain";
+  return node.dtype === "float32" && node.graph.kernels === "every";
 }
