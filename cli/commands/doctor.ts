@@ -3,11 +3,13 @@ import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { ensureError } from "../../events/index.ts";
+import { GpuQueryError, gpuFacts } from "../../runtime/index.ts";
 import { type DoctorCheck, doctorChecks } from "../../sandbox/index.ts";
 import { openLedger } from "../../storage/index.ts";
 import type { Command } from "../command.ts";
 import { engineSocket } from "../environment.ts";
 import { exitCodes } from "../exit.ts";
+import { brokenGpuCheck, gpuChecks } from "../gpu-checks.ts";
 import { tableLines } from "../table.ts";
 
 export const doctor: Command = {
@@ -20,6 +22,7 @@ export const doctor: Command = {
       ...(await doctorChecks({ folder, path: env["PATH"] ?? "", ...engineSocket(env) })),
       await check("ledger", "check the rights and the free space of the temporary folder", ledger),
       await check("onnxruntime", "npm ci", onnxruntime),
+      ...(await gpus(env["PATH"] ?? "")),
     ];
     const ok = checks.every((one) => one.ok);
     if (json) terminal.out(`${JSON.stringify({ ok, checks })}\n`);
@@ -70,6 +73,16 @@ async function ledger(): Promise<string> {
     return `lmdb writes, one durable append in ${took.toFixed(1)} ms`;
   } finally {
     await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function gpus(path: string): Promise<readonly DoctorCheck[]> {
+  try {
+    const { missingCudaFiles } = await import("../../model/index.ts");
+    return gpuChecks(await gpuFacts(path), await missingCudaFiles());
+  } catch (thrown) {
+    if (thrown instanceof GpuQueryError) return [brokenGpuCheck(thrown)];
+    throw thrown;
   }
 }
 
