@@ -65,6 +65,14 @@ const count = z.number().int().positive();
 const tokenId = z.number().int().nonnegative();
 const silu = z.literal("silu").default("silu");
 
+/**
+ * The tower's rotary base and norm epsilon are constants of the architecture. Newer tools write the
+ * base into the file, where transformers reads it since version 5 and others do not.
+ */
+const visionRopeTheta = 10_000;
+const visionNormEpsilon = 1e-6;
+const textRopeThetaDefault = 1_000_000;
+
 const visionSchema = z.object({
   depth: count,
   hidden_act: silu,
@@ -80,6 +88,7 @@ const visionSchema = z.object({
   fullatt_block_indexes: z.array(z.number().int().nonnegative()),
   tokens_per_second: z.number().positive().default(2),
   temporal_patch_size: count.default(2),
+  rope_parameters: z.object({ rope_theta: z.literal(visionRopeTheta).optional() }).nullish(),
 });
 
 // Other kinds, such as yarn, turn the same positions into other angles.
@@ -128,11 +137,6 @@ const architectureSchema = z.looseObject({
 /** The one architecture, by its `model_type`, and the class that transformers has for it. */
 const architecture = "qwen2_5_vl";
 const architectureClass = "Qwen2_5_VLForConditionalGeneration";
-
-/** The tower's rotary base and norm epsilon are constants of the architecture, not of the file. */
-const visionRopeTheta = 10_000;
-const visionNormEpsilon = 1e-6;
-const textRopeThetaDefault = 1_000_000;
 
 /**
  * Parses the JSON value of a `config.json` of Qwen2.5-VL. Text settings may stand at the top level
@@ -222,6 +226,12 @@ function textConfig(
   if (rope === undefined)
     throw new ModelConfigError(source, "key rope_scaling.mrope_section is missing");
   const headSize = headSizeOf(text, source);
+  const thetas = new Set([text.rope_theta, rope.rope_theta].filter((one) => one !== undefined));
+  if (thetas.size > 1) {
+    const said = `key rope_theta: ${text.rope_theta}, but ${rope.rope_theta} beside mrope_section`;
+    throw new ModelConfigError(source, `${said}; mend the one that is wrong`);
+  }
+  const [ropeTheta = textRopeThetaDefault] = thetas;
   return {
     hiddenSize: text.hidden_size,
     intermediateSize: text.intermediate_size,
@@ -231,7 +241,7 @@ function textConfig(
     headSize,
     vocabularySize: text.vocab_size,
     normEpsilon: text.rms_norm_eps,
-    ropeTheta: text.rope_theta ?? rope.rope_theta ?? textRopeThetaDefault,
+    ropeTheta,
     ropeSections: rope.mrope_section,
     // Either place counts, as in transformers: tools write one, the other or both.
     tieEmbeddings: header.tie_word_embeddings || textJson["tie_word_embeddings"] === true,

@@ -52,6 +52,16 @@ const contradictions: readonly (readonly [what: string, change: object, key: str
     "vision_config.window_size",
   ],
   ["an image token beyond the embedding", { image_token_id: 64 }, "image_token_id"],
+  [
+    "two rotary bases",
+    { rope_theta: 10_000, rope_scaling: { mrope_section: [1, 1, 2], rope_theta: 1e6 } },
+    "rope_theta: 10000, but 1000000",
+  ],
+  [
+    "another rotary base of the tower",
+    { vision_config: { ...tower, rope_parameters: { rope_theta: 1e6, rope_type: "axial" } } },
+    "vision_config.rope_parameters.rope_theta",
+  ],
   ["layers that look through windows", { layer_types: ["sliding_attention"] }, "layer_types.0"],
 ];
 for (const [what, change, key] of contradictions) {
