@@ -25,6 +25,8 @@ import {
 } from "../rollout/index.ts";
 import { vocabularyOf } from "./vocabulary.ts";
 
+/** Pairs of tokens that a server's log-probs are measured with, at most. */
+const probesMax = 8;
 /** How long a worker that ends takes to clear up at its server, in milliseconds. */
 const closeMsMax = 5_000;
 
@@ -54,8 +56,8 @@ export async function openEnginePolicy(options: EnginePolicyOptions) {
   const ending = new AbortController();
   const opened = await openServer(engine, contextTokensMax, apiKey, ending.signal);
   const { server } = opened;
-  const pair = probePair(vocabulary, model.text.vocabularySize);
-  await requireSamplersLogProbs(server, engine.model, [pair[1]], pair);
+  const pairs = probePairs(vocabulary, model.text.vocabularySize);
+  await requireSamplersLogProbs(server, engine.model, vocabulary.stopIds, pairs);
   const codec = new TensorCodec(trainableParameters(model, tuning));
   const written = resolve(engine.adapters);
   const folders = new AdapterFolders({ directory: written, model, tuning, codec, base: directory });
@@ -85,14 +87,17 @@ export async function openEnginePolicy(options: EnginePolicyOptions) {
   };
 }
 
-/** Two tokens that may be sampled: the end of a turn and the first other one. */
-function probePair(
+/** Tokens that may be sampled, two by two, from all over the vocabulary. */
+function probePairs(
   { stopIds, bannedIds }: ReturnType<typeof vocabularyOf>,
   size: number,
-): readonly [number, number] {
-  const [stop] = stopIds;
+): readonly (readonly [number, number])[] {
   const taken = new Set([...stopIds, ...bannedIds]);
-  const other = Array.from({ length: size }, (_, id) => id).find((id) => !taken.has(id));
-  assert(stop !== undefined && other !== undefined, "a vocabulary has tokens to sample");
-  return [stop, other];
+  const free = Array.from({ length: size }, (_, id) => id).filter((id) => !taken.has(id));
+  return Array.from({ length: probesMax }, (_, index) => {
+    const at = Math.floor((index * (free.length - 1)) / probesMax);
+    const [first, second] = free.slice(at);
+    assert(first !== undefined && second !== undefined, "a vocabulary has tokens to sample");
+    return [first, second] as const;
+  });
 }

@@ -46,9 +46,9 @@ export class AdapterFolders {
    */
   async write(policy: HashName, parameters: TensorMap): Promise<HashName> {
     const folder = this.pathOf(policy);
-    if ((await this.#hashOf(folder).catch(() => null)) === policy) return policy;
+    if ((await this.#found(folder)) === policy) return policy;
     try {
-      await this.#write(folder, parameters);
+      await this.#write(folder, policy, parameters);
     } catch (thrown) {
       const { message } = ensureError(thrown);
       throw new EngineAdapterError(
@@ -57,11 +57,11 @@ export class AdapterFolders {
         { cause: thrown },
       );
     }
-    const found = await this.#hashOf(folder);
+    const found = await this.#found(folder);
     if (found === policy) return found;
     throw new EngineAdapterError(
-      `the adapter ${folder} holds ${found}, not the planned policy ${policy}: what was written is ` +
-        "not what stands there; is the disk sound?",
+      `the adapter ${folder} holds ${found ?? "nothing"}, not the planned policy ${policy}: what was ` +
+        "written is not what stands there; is the disk sound, and the folder this run's own?",
     );
   }
 
@@ -73,7 +73,7 @@ export class AdapterFolders {
     return join(this.#options.directory, adapterName(policy));
   }
 
-  async #write(folder: string, parameters: TensorMap): Promise<void> {
+  async #write(folder: string, policy: HashName, parameters: TensorMap): Promise<void> {
     const { directory, model, tuning, base } = this.#options;
     const shapes = trainableParameters(model, tuning);
     const tensors = new Map(
@@ -84,19 +84,27 @@ export class AdapterFolders {
       }),
     );
     await mkdir(directory, { recursive: true });
-    // Written beside and moved: whoever sees the folder sees all of it, also with several workers.
+    // Written beside and moved: whoever sees the folder sees all of it.
     const beside = await mkdtemp(join(directory, ".writing-"));
     try {
       const { rank, alpha } = tuning;
       await writeAdapter(beside, { tensors, rank, alpha, base });
       await chmod(beside, 0o755);
-      await rm(folder, { recursive: true, force: true });
-      await rename(beside, folder);
-    } catch (thrown) {
+      await rename(beside, folder).catch(async (thrown: unknown) => {
+        // Another worker was as fast, and may be reading: only what is wrong is replaced.
+        if ((await this.#found(folder)) === policy) return;
+        if (!(await stat(folder).catch(() => null))?.isDirectory()) throw thrown;
+        await rm(folder, { recursive: true, force: true });
+        await rename(beside, folder);
+      });
+    } finally {
       await rm(beside, { recursive: true, force: true });
-      // Another worker may have been as fast; what stands there is checked.
-      if (!(await stat(folder).catch(() => null))?.isDirectory()) throw thrown;
     }
+  }
+
+  /** The hash of what stands there; null where that is no adapter of this model. */
+  #found(folder: string): Promise<HashName | null> {
+    return this.#hashOf(folder).catch(() => null);
   }
 
   async #hashOf(folder: string): Promise<HashName> {

@@ -10,7 +10,7 @@ import type { TensorCodec, TensorMap } from "../../../model/index.ts";
 import type { PolicySampler, SampledTurn, TurnRequest } from "../ports.ts";
 import { type AdapterFolders, adapterName } from "./adapter-folder.ts";
 import type { EngineQuestion } from "./dialect.ts";
-import { EngineRefusedError } from "./errors.ts";
+import { EngineAdapterError, EngineRefusedError } from "./errors.ts";
 import { foldImages, type ImageLinks } from "./prompt.ts";
 import type { EngineServer } from "./server.ts";
 
@@ -49,11 +49,17 @@ export function engineSampler(options: EngineSamplerOptions): EngineSampler {
   const bannedIds = new Set(options.bannedIds);
   const loaded: HashName[] = [];
   let held: Held | null = null;
-  const place = async ({ policy, parameters }: Held): Promise<HashName> => {
+  const placeOnce = async ({ policy, parameters }: Held): Promise<HashName> => {
     const found = await folders.write(policy, parameters);
     await server.load(adapterName(policy), pathAtServer(policy));
     return found;
   };
+  // Another worker that ends in this moment takes the folder away: once more, and it is ours.
+  const place = (next: Held): Promise<HashName> =>
+    placeOnce(next).catch((thrown: unknown) => {
+      if (!(thrown instanceof EngineAdapterError)) throw thrown;
+      return placeOnce(next);
+    });
   const drop = async (policy: HashName): Promise<void> => {
     await server.unload(adapterName(policy));
     await folders.remove(policy);
