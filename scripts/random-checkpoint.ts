@@ -5,8 +5,8 @@
 //
 // Only the numbers are noise. Names, shapes, shards, element type, vocabulary size and special
 // tokens are those of Qwen/Qwen2.5-VL-3B-Instruct and Qwen/Qwen2.5-VL-7B-Instruct.
-import { basename } from "node:path";
 import { argv, exit, stderr } from "node:process";
+import { fileURLToPath } from "node:url";
 import { RandomStream } from "../events/index.ts";
 import {
   buildTokenizer,
@@ -68,7 +68,8 @@ const addedTokens = [
 ];
 const idOf = (token: string) => firstAddedId + specialTokens.indexOf(token);
 
-function configJson(size: keyof typeof sizes) {
+/** The `config.json` of a published size. */
+export function configJson(size: keyof typeof sizes) {
   const sizesOfText = sizes[size];
   return {
     architectures: ["Qwen2_5_VLForConditionalGeneration"],
@@ -109,7 +110,7 @@ function configJson(size: keyof typeof sizes) {
 }
 
 /** As many tokens as the real one has: all bytes, all pairs of bytes, then triples. */
-function tokenizerJson() {
+export function tokenizerJson() {
   const built = buildTokenizer({ corpus: [], specialTokens, addedTokens, merges: 0 });
   const bytes = Object.keys(built.model.vocab).slice(0, 256);
   const tokens = [...bytes];
@@ -205,13 +206,15 @@ async function write(size: keyof typeof sizes, directory: string): Promise<void>
     shardBytesMax,
   });
   stderr.write(
-    `\r\u001b[Kwrote ${directory} (${basename(directory)}, noise in the sizes of ${size})\n`,
+    `\r\u001b[Kwrote ${directory}: noise in the sizes of Qwen2.5-VL-${size.toUpperCase()}\n`,
   );
 }
 
-const [size, directory] = argv.slice(2);
-if (size === undefined || !Object.hasOwn(sizes, size) || directory === undefined) {
-  stderr.write("usage: node --import tsx scripts/random-checkpoint.ts 3b|7b DIRECTORY\n");
-  exit(2);
+if (argv[1] === fileURLToPath(import.meta.url)) {
+  const [size, directory] = argv.slice(2);
+  if (size === undefined || !Object.hasOwn(sizes, size) || directory === undefined) {
+    stderr.write("usage: node --import tsx scripts/random-checkpoint.ts 3b|7b DIRECTORY\n");
+    exit(2);
+  }
+  await write(size as keyof typeof sizes, directory);
 }
-await write(size as keyof typeof sizes, directory);

@@ -78,39 +78,61 @@ export interface BatchShape {
   readonly chosen: number;
 }
 
+type Product = readonly [from: number, to: number];
+
+/** The products of a layer's weights; `first` are those whose input is the layer's own. */
+function layerProducts({ text }: ModelConfig) {
+  const { hiddenSize: width, intermediateSize, headSize, keyValueHeadCount } = text;
+  const keyValues = keyValueHeadCount * headSize;
+  const queries = text.headCount * headSize;
+  const first: readonly Product[] = [
+    [width, queries],
+    [width, keyValues],
+    [width, keyValues],
+  ];
+  const rest: readonly Product[] = [
+    [queries, width],
+    [width, intermediateSize],
+    [width, intermediateSize],
+    [intermediateSize, width],
+  ];
+  return { first, all: [...first, ...rest], queries };
+}
+
+const sumOf = (pairs: readonly Product[], operations: (pair: Product) => number) =>
+  pairs.reduce((sum, pair) => sum + operations(pair), 0);
+const ofWeights = (pairs: readonly Product[]) => sumOf(pairs, ([from, to]) => 2 * from * to);
+const ofAdapters = (pairs: readonly Product[], rank: number | null) =>
+  rank === null ? 0 : sumOf(pairs, ([from, to]) => 2 * rank * (from + to));
+
 /**
  * Floating-point operations of one gradient, a multiplication and an addition being two. A backward
  * pass costs the forward pass twice where weights are trained, once where only adapters are: the
  * gradients of inputs, which nobody wants below the first layer.
  */
 export function gradientOperations(
-  { text }: ModelConfig,
+  config: ModelConfig,
   { rows, length, chosen }: BatchShape,
   rank: number | null,
 ): number {
-  const { hiddenSize: width, intermediateSize, headSize, keyValueHeadCount, layerCount } = text;
-  const keyValues = keyValueHeadCount * headSize;
-  const queries = text.headCount * headSize;
-  const first = [
-    [width, queries],
-    [width, keyValues],
-    [width, keyValues],
-  ] as const;
-  const rest = [
-    [queries, width],
-    [width, intermediateSize],
-    [width, intermediateSize],
-    [intermediateSize, width],
-  ] as const;
-  const product = (pairs: readonly (readonly [number, number])[]) =>
-    pairs.reduce((sum, [from, to]) => sum + 2 * from * to, 0);
-  const adapters = (pairs: readonly (readonly [number, number])[]) =>
-    rank === null ? 0 : pairs.reduce((sum, [from, to]) => sum + 2 * rank * (from + to), 0);
+  const { text } = config;
+  const { first, all, queries } = layerProducts(config);
   const passes = rank === null ? 3 : 2;
-  const all = [...first, ...rest];
-  const perToken =
-    layerCount * (passes * product(all) + 3 * adapters(all)) - (rank === null ? 0 : product(first));
-  const attention = 3 * layerCount * 4 * length * queries;
-  const head = passes * 2 * width * text.vocabularySize;
+  const perLayer = passes * ofWeights(all) + 3 * ofAdapters(all, rank);
+  const perToken = text.layerCount * perLayer - (rank === null ? 0 : ofWeights(first));
+  const attention = 3 * text.layerCount * 4 * length * queries;
+  const head = passes * 2 * text.hiddenSize * text.vocabularySize;
   return rows * (length * (perToken + attention) + chosen * head);
+}
+
+/** The same where activations are kept by segment: the layers' forward pass runs twice. */
+export function segmentedOperations(
+  config: ModelConfig,
+  shape: BatchShape,
+  rank: number | null,
+): number {
+  const { all, queries } = layerProducts(config);
+  const perToken = ofWeights(all) + ofAdapters(all, rank) + 4 * shape.length * queries;
+  const again = shape.rows * shape.length * config.text.layerCount * perToken;
+  return gradientOperations(config, shape, rank) + again;
 }

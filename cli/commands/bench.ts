@@ -31,8 +31,17 @@ type Rows = Readonly<Record<string, Row>>;
 /** What each file of the bench folder offers. */
 const benchModule = z.object({
   seconds: z.number(),
-  rows: z.custom<() => Promise<unknown>>((value) => typeof value === "function"),
+  /** Measured only when it is asked for. */
+  onlyByName: z.boolean().default(false),
+  rows: z.custom<(options: BenchOptions) => Promise<unknown>>(
+    (value) => typeof value === "function",
+  ),
 });
+
+interface BenchOptions {
+  /** Folder of a checkpoint. */
+  readonly model?: string;
+}
 
 interface Bench extends z.infer<typeof benchModule> {
   readonly name: string;
@@ -43,10 +52,17 @@ export const bench: Command = {
   about: "Measure this machine, and the model beside its reference",
   args: {
     name: { type: "positional", required: false, description: "Only this one (default: all)" },
+    model: {
+      type: "string",
+      valueHint: "DIR",
+      description: "Checkpoint for `large` (default: makes one of 7.5 GB)",
+    },
   },
   async run(words, context) {
     const { terminal, json } = context;
-    const found = await measureAll(await chosenBenches(words.text("name")), context);
+    const model = words.text("model");
+    const benches = await chosenBenches(words.text("name"));
+    const found = await measureAll(benches, model === undefined ? {} : { model }, context);
     if (json) terminal.out(`${JSON.stringify(plainRows(found))}\n`);
     else terminal.out(`${rowLines(found, terminal.colors).join("\n")}\n`);
     return 0;
@@ -69,15 +85,19 @@ async function chosenBenches(wanted: string | undefined): Promise<readonly Bench
     const loaded: unknown = await import(new URL(`${name}.ts`, benchFolder).href);
     benches.push({ name, ...benchModule.parse(loaded) });
   }
-  return benches;
+  return benches.filter((one) => one.name === wanted || !one.onlyByName);
 }
 
-async function measureAll(benches: readonly Bench[], context: CommandContext): Promise<Rows> {
+async function measureAll(
+  benches: readonly Bench[],
+  options: BenchOptions,
+  context: CommandContext,
+): Promise<Rows> {
   const found: Record<string, Row> = {};
   for (const [index, one] of benches.entries()) {
     context.signal.throwIfAborted();
     const after = benches.slice(index + 1).reduce((sum, { seconds }) => sum + seconds, 0);
-    Object.assign(found, await measure(one, after, context));
+    Object.assign(found, await measure(one, after, options, context));
   }
   return found;
 }
@@ -86,6 +106,7 @@ async function measureAll(benches: readonly Bench[], context: CommandContext): P
 async function measure(
   { name, seconds, rows }: Bench,
   after: number,
+  options: BenchOptions,
   { terminal, now }: CommandContext,
 ): Promise<Rows> {
   const startedMs = now();
@@ -95,7 +116,7 @@ async function measure(
   const draw = () => terminal.err(`\r\u001b[K${line()}`);
   const timer = terminal.isTty ? setInterval(draw, redrawMs) : null;
   try {
-    return z.record(z.string(), row).parse(await rows());
+    return z.record(z.string(), row).parse(await rows(options));
   } finally {
     if (timer !== null) {
       clearInterval(timer);

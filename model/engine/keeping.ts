@@ -17,9 +17,10 @@ export interface Keeping {
   readonly widensAtUse: boolean;
 }
 
-/** Keys, values, activations and other processes want memory, too. */
-const marginBytes = 4 * 2 ** 30;
+/** Keys, values and activations want memory, too. */
+const marginBytes = 2 * 2 ** 30;
 const floatBytes = 4;
+const storedBytes = 2;
 
 /** What the session of `role` keeps. `freeBytes` is the memory that this process may still take. */
 export function keepingOf(
@@ -28,7 +29,9 @@ export function keepingOf(
   { mapped, widening, freeBytes }: KeepingOptions,
 ): Keeping {
   if (!mapped) return { arena: true, widensAtUse: false };
-  const fits = languageBytes(config) + marginBytes <= freeBytes;
+  // Stored weights stay in memory beside the widened ones, or would be read again and again.
+  const needed = (floatBytes + storedBytes) * languageParameters(config) + marginBytes;
+  const fits = needed <= freeBytes;
   const chosen = widening ?? (fits ? "turn" : "token");
   const samples = role === "generate" || role === "stream";
   // The tower runs seldom, and would keep the most that it ever needed.
@@ -43,7 +46,7 @@ export interface KeepingOptions {
   readonly freeBytes: number;
 }
 
-function languageBytes(config: ModelConfig): number {
+function languageParameters(config: ModelConfig): number {
   const language = modelParameters(config).filter(({ name }) => !isVisionName(name));
-  return language.reduce((sum, { shape }) => sum + floatBytes * sizeOfShape(shape), 0);
+  return language.reduce((sum, { shape }) => sum + sizeOfShape(shape), 0);
 }
