@@ -65,6 +65,8 @@ export { answerIn, predictionFormats, readPredictions } from "./predictions/inde
 export type { PreparedTask } from "./prepared-task.ts";
 export type { Action, Problem } from "./protocol/index.ts";
 export { informationOf, parseAction, problems } from "./protocol/index.ts";
+export type { ReferenceStep, Similarity } from "./reference/index.ts";
+export { referenceAccuracy, referenceFormat } from "./reference/index.ts";
 export type { CheckImage } from "./rows.ts";
 export { readRows, rowSource } from "./rows.ts";
 export type { TaskSource } from "./source.ts";
