@@ -22,10 +22,8 @@ export function detectFormat(file: string, rows: readonly Prediction[]): Predict
   const all = (has: (row: Prediction) => boolean) => rows.every(has);
   const asked = all(({ query }) => query !== null);
   const numbered = all(({ id }) => /^\d+$/.test(id ?? ""));
-  if (all(({ query, isSingleGold }) => query === null && !isSingleGold) && numbered) {
-    return "visual-arft-coding";
-  }
-  if (all(({ kind }) => kind !== null)) return "visual-arft-coding";
+  const isCoding = numbered && all(({ query }) => query === null);
+  if (isCoding || all(({ kind }) => kind !== null)) return "visual-arft-coding";
   if (asked && all(({ isSingleGold }) => isSingleGold)) return "visual-arft-search";
   const isCodingSize = rows.length === codingItems;
   if (asked && all(({ isSingleGold }) => !isSingleGold) && !isCodingSize) {
