@@ -1,5 +1,5 @@
-// Dataset files as a source of tasks: rows from a file, their images from a folder. A row or an image
-// that does not fit names its file and line.
+// Dataset files as a source of tasks: rows from a file, their images from a folder. A row or an
+// image that does not fit names its file and line.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256Bytes } from "../events/index.ts";

@@ -1,5 +1,5 @@
-// The official training rows: trajectories of a teacher, cut into steps. Each row shows an image and
-// what was said so far, and holds what comes next.
+// The official training rows: trajectories of a teacher, cut into steps. Each row shows an image
+// and what was said so far, and holds what comes next.
 import { z } from "zod";
 import { fit, type Read, type ReadOptions, RowFault, readEach, type SourceRow } from "./read.ts";
 import type { DatasetRow } from "./rows.ts";
@@ -110,8 +110,8 @@ function questionOf(problem: string): string {
 }
 
 /**
- * The questions behind the steps, for an agent that plays whole trajectories itself: the first image
- * and the question, the teacher's final answer as the gold, its diagnosis as the kind.
+ * The questions behind the steps, for an agent that plays whole trajectories itself: the first
+ * image and the question, the teacher's final answer as the gold, its diagnosis as the kind.
  * @returns rows in the order of the file; `bad` are trajectories without a question or an answer,
  * named by the line of their first step
  */

@@ -20,7 +20,7 @@ export function exactMatch(
 
 /**
  * The best F1 over the golds: 2pr / (p + r) with p and r the shares of the answer's and of the
- * gold's words that the other has too (SQuAD, Rajpurkar et al. 2016; `rules` say how it is counted).
+ * gold's words that the other has too (SQuAD, Rajpurkar et al. 2016; `rules` say how it counts).
  */
 export function f1(
   answer: string | null,

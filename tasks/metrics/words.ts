@@ -28,8 +28,8 @@ const ideographs = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu;
 const escapedNewline = /\\n(?![a-z])/g;
 
 /**
- * The text as it is compared, by `rules`: lower case, punctuation deleted, English articles removed,
- * blanks collapsed. Two texts match exactly when these are equal.
+ * The text as it is compared, by `rules`: lower case, punctuation deleted, English articles
+ * removed, blanks collapsed. Two texts match exactly when these are equal.
  */
 export function normalizeBy(rules: MetricRules, text: string): string {
   const lower = lowerCase(rules, text);

@@ -1,5 +1,6 @@
-// The training rewards of Visual-ARFT as its code has them, faults included: one step of a teacher's
-// trajectory at a time. Pure. They are for comparison and for runs that ask for them by name.
+// The training rewards of Visual-ARFT as its code has them, faults included: one step of a
+// teacher's trajectory at a time. Pure. They are for comparison and for runs that ask for them by
+// name.
 //
 // Left out: the search reward's first try, which compares all numbers of both whole texts by a
 // computer algebra system and gives 1 for any that agree.
@@ -31,8 +32,8 @@ const has = (text: string, tag: string) => text.includes(`<${tag}>`);
 const hasTwice = (text: string, tag: string) => text.split(`<${tag}>`).length > 2;
 
 /**
- * 1 where the whole turn is one thought and one action. Coding asks for the teacher's action; search
- * takes either, so that an answer where a search was due is well-formed.
+ * 1 where the whole turn is one thought and one action. Coding asks for the teacher's action;
+ * search takes either, so that an answer where a search was due is well-formed.
  */
 export function referenceFormat({ task, content, solution }: ReferenceStep): 0 | 1 {
   return task === "coding" ? codingFormat(content, solution) : searchingFormat(content);

@@ -1,5 +1,5 @@
-// Goal: the official files and one's own are read as they are downloaded; bad rows are named by file
-// and line, counted, and end the reading unless they are allowed.
+// Goal: the official files and one's own are read as they are downloaded; bad rows are named by
+// file and line, counted, and end the reading unless they are allowed.
 // Method: rows of our own in the published layouts, spoilt in one place at a time.
 import fc from "fast-check";
 import { suite } from "uvu";
