@@ -51,7 +51,9 @@ export function scoreReport(source: PredictionFile, seed: number): ScoreReport {
       const members = items.filter(({ row }) => row[level] === label);
       return group(label, level, members);
     });
-  const paired = items.filter(({ row }) => row.kind?.includes("+"));
+  // Rows of one's own may name their pairs; those of MAT-Coding's predictions are `pairs` already.
+  const paired = items.filter(({ row }) => row.kind === "pairs" || row.kind?.includes("+"));
+  const isNamed = paired.some(({ row }) => row.kind !== "pairs");
   return {
     source,
     seed,
@@ -59,8 +61,8 @@ export function scoreReport(source: PredictionFile, seed: number): ScoreReport {
     groups: [
       group("all", "all", items),
       ...by("split"),
-      ...by("kind"),
-      ...(paired.length > 0 ? [group("pairs", "kind", paired)] : []),
+      ...by("kind").filter(({ label }) => !(isNamed && label === "pairs")),
+      ...(isNamed ? [group("pairs", "kind", paired)] : []),
     ],
     causes: causesOf(items),
     corrections: correctionsOf(source, items),

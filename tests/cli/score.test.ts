@@ -143,6 +143,17 @@ test("the table fits 80 columns and shows both ways", async () => {
   assert.match(out, "seed 0");
 });
 
+test("named pairs are told one by one and together", async () => {
+  const rows = [
+    { ...coding[0], id: 71, type: ["rotation90", "dark"] },
+    { ...coding[0], id: 72, type: ["rotation180", "blur"], pred_answer: "B" },
+    { ...coding[0], id: 73 },
+  ];
+  const { kinds } = await json(await write("pairs.json", rows));
+  assert.equal(Object.keys(kinds), ["rotation90+dark", "rotation180+blur", "pairs"]);
+  assert.equal([kinds.pairs.n, kinds["rotation90+dark"].em], [3, 100]);
+});
+
 test("words of a file cannot steer the terminal", async () => {
   const row = { ...coding[2], type: "\u001b[31mred", cause: "\u001b]0;title\u0007" };
   const { out } = await varft("score", await write("hostile.json", [row]));
