@@ -82,6 +82,7 @@ function unansweredLine({ groups, causes }: ScoreReport): string {
 function notes({ source, repeats }: ScoreReport): readonly string[] {
   const { bad, missing, benchmark, rows } = source;
   const isPartOfSearch = benchmark === "text" && rows.every(({ isSingleGold }) => isSingleGold);
+  const absent = bad.length > 0 ? "Without a sound row" : "Not in the file";
   const some = (names: readonly (string | number)[]) => {
     const rest = names.length - namesShownMax;
     return names.slice(0, namesShownMax).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
@@ -94,7 +95,7 @@ function notes({ source, repeats }: ScoreReport): readonly string[] {
       ? ["No splits: those of MAT-Search are told by the order of all its 150 items."]
       : []),
     ...(missing.length > 0
-      ? [`Not in the file, not counted: ${missing.length} of 200 (ids ${some(missing)})`]
+      ? [`${absent}, not counted: ${missing.length} of 200 (ids ${some(missing)})`]
       : []),
     ...(repeats.length > 0
       ? [`The answer of the item before, word by word: ${repeats.length} (ids ${some(repeats)})`]
