@@ -51,3 +51,4 @@ export type {
   ToolExecutorOptions,
 } from "./tool-executor/index.ts";
 export { searchEngine, ToolExecutor } from "./tool-executor/index.ts";
+export { reportFault } from "./worker.ts";

@@ -1,4 +1,5 @@
 // What a person may choose: the schemas of the TOML files, and how they are read.
+export { rolloutDevices } from "./device-schema.ts";
 export { ConfigError, type ConfigPlace } from "./errors.ts";
 export { nearest } from "./nearest.ts";
 export {

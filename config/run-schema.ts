@@ -1,6 +1,7 @@
 // The configuration of a run (`varft train`, `varft eval`). Units stand in the names; tokens, steps
 // and rows are counts. A default stands only where leaving the key out cannot surprise.
 import { z } from "zod";
+import { device, deviceContradictions, devices } from "./device-schema.ts";
 import { engine, engineContradictions, rowsMaxDefault } from "./engine-schema.ts";
 
 /** Whole numbers; the limits keep a slip of the finger from asking for years of work. */
@@ -59,6 +60,8 @@ const tasks = z.discriminatedUnion("type", [
 const rollout = z.strictObject({
   /** Worker processes of this host. 0: only workers that are started by hand. */
   workers: z.int().min(0).max(workersMax).default(1),
+  /** Where turns are sampled; of a list every worker takes one, in turn. */
+  device: devices.default("cpu"),
   /** Groups of a step. */
   prompts: count(tasksPerEventMax),
   /** Trajectories of a group. */
@@ -73,6 +76,11 @@ const rollout = z.strictObject({
   threads: count(threadsMax).default(1),
   /** Trajectories that one call of the engine samples. */
   rowsMax: count(rowsMax).default(rowsMaxDefault),
+  /**
+   * When models above 2 GiB in float32 are widened to it: for every token, or once a turn, which is
+   * faster and holds the whole language model as float32. The result is the same.
+   */
+  widening: z.enum(["token", "turn"]).default("token"),
   engine: engine.prefault({ type: "built-in" }),
 });
 
@@ -111,11 +119,15 @@ const learner = z.strictObject({
   shuffleAdvantages: z.boolean().default(false),
   /** Logical parts of the gradient's sum; part of the result, unlike the number of workers. */
   shards: count(workersMax).default(1),
+  device: device.default("cpu"),
   threads: count(threadsMax).default(1),
   /** Trajectories of one pass through the graph. */
   microRows: count(rowsMax),
-  /** Activations are computed again in the backward pass: less memory, more time. */
-  recompute: z.boolean().default(false),
+  /**
+   * Activations are computed again in the backward pass: less memory, more time. Where this is left
+   * out, models above 2 GiB in float32 do so. The result is the same.
+   */
+  recompute: z.boolean().optional(),
 });
 
 /** Weights of the reward's components. */
@@ -227,7 +239,11 @@ export const runSchema = z
     bus: bus.prefault({}),
   })
   .check(({ value, issues }) => {
-    const found = [...contradictions(value), ...engineContradictions(value)];
+    const found = [
+      ...contradictions(value),
+      ...engineContradictions(value),
+      ...deviceContradictions(value),
+    ];
     for (const [path, message] of found) {
       issues.push({ code: "custom", path: [...path], message, input: value });
     }

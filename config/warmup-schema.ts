@@ -1,6 +1,7 @@
 // The configuration of a warm start (`varft sft`): a checkpoint from nothing but seeded
 // demonstrations.
 import { z } from "zod";
+import { device } from "./device-schema.ts";
 
 const count = (max: number) => z.int().min(1).max(max);
 const positive = z.number().positive();
@@ -101,6 +102,7 @@ export const warmupSchema = z
     /** The checkpoint folder that is written, relative to the working directory. */
     output: z.string().min(1),
     dtype: z.enum(["F32", "BF16"]),
+    device: device.default("cpu"),
     threads: count(256).default(1),
     microRows: count(batchMax),
     tokenizer,

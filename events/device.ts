@@ -8,8 +8,11 @@ export type Device =
 
 /** What is not the name of a device. */
 export class DeviceNameError extends TerminalError {
+  readonly mend: string;
+
   constructor(text: string, mend: string) {
     super("device-name", `"${text}" is no device: ${mend}`, { facts: { device: text } });
+    this.mend = mend;
   }
 }
 

@@ -21,6 +21,8 @@ const numericClass = z.strictObject({
   sandbox: z.string(),
   /** Who samples, where it is a server: its kind and version. Its tokens cannot be recomputed. */
   engine: z.string().optional(),
+  /** The learner's device, where that is of another class than the rollouts'. */
+  learner: z.string().optional(),
 });
 
 /** One task as it was played: all that the judge and a later reader need, images by hash. */

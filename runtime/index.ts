@@ -74,6 +74,7 @@ export type {
 } from "./process/index.ts";
 export {
   CrashLoopError,
+  classOfRole,
   deathsMax,
   describeDeath,
   differenceOf,

@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { RunConfig } from "../../config/index.ts";
-import { assert, type HashName, hashName } from "../../events/index.ts";
+import { type RunConfig, rolloutDevices } from "../../config/index.ts";
+import { assert, type Device, type HashName, hashName, parseDevice } from "../../events/index.ts";
 import {
   type AdamState,
   initialAdamState,
@@ -71,18 +71,20 @@ export interface InitialPolicy {
  * Opens the policy for sampling. `readBlob` gives images.
  *
  * @param apiKey of the server that samples, where there is one that wants a key
+ * @param device of this worker; by default the first that the configuration names
  */
 export async function openRolloutPolicy(
   config: RunConfig,
   readBlob: ReadBlob,
   apiKey?: string,
+  device: Device = parseDevice(rolloutDevices(config)[0] ?? "cpu"),
 ): Promise<RolloutPolicy> {
   const engine = serverEngine(config);
   if (engine !== null) {
     return openEnginePolicy({ config, engine, tuning: tuningOf(config), readBlob, apiKey });
   }
   const { threads, rowsMax } = config.rollout;
-  const opened = await open(config, readBlob, ["vision", "generate"], threads);
+  const opened = await open(config, readBlob, ["vision", "generate"], { threads, device });
   const { policy, tokenizer, images } = opened;
   return {
     sampler: modelSampler({ ...opened, rowsMax }),
@@ -96,9 +98,12 @@ export async function openLearnerPolicy(
   config: RunConfig,
   readBlob: ReadBlob,
 ): Promise<LearnerPolicy> {
-  const { threads, microRows, beta1, beta2, epsilon, weightDecay, gradientNormMax } =
+  const { device, threads, microRows, beta1, beta2, epsilon, weightDecay, gradientNormMax } =
     config.learner;
-  const opened = await open(config, readBlob, ["vision", "learn"], threads);
+  const opened = await open(config, readBlob, ["vision", "learn"], {
+    threads,
+    device: parseDevice(device),
+  });
   const settings = { beta1, beta2, epsilon, weightDecay, gradientNormMax };
   return {
     trainer: modelTrainer({ ...opened, rowsMax: microRows }),
@@ -136,7 +141,7 @@ async function open(
   config: RunConfig,
   readBlob: ReadBlob,
   roles: readonly Role[],
-  threads: number,
+  place: { readonly threads: number; readonly device: Device },
 ) {
   const { directory } = config.model;
   const tuning = tuningOf(config);
@@ -144,11 +149,18 @@ async function open(
   const model = await readConfig(directory);
   requireVocabulary(directory, tokenizer, model);
   const images = new ImageStore(await readPreprocessor(directory, model.vision), readBlob);
-  // A choice of memory against time; the numbers are the same.
-  const recompute = config.learner.recompute ? "segments" : "none";
-  const policy = await openPolicy({ directory, tuning, threads, roles, recompute });
+  const keeping = memoryChoices(config);
+  const policy = await openPolicy({ directory, tuning, ...place, roles, ...keeping });
   const codec = new TensorCodec(trainableParameters(model, tuning));
   return { policy, tokenizer, images, codec, ...vocabularyOf(tokenizer, model) };
+}
+
+/** Choices of memory against time; the numbers are the same. */
+function memoryChoices({ learner, rollout }: RunConfig) {
+  const { recompute } = learner;
+  const { widening } = rollout;
+  if (recompute === undefined) return { widening };
+  return { widening, recompute: recompute ? ("segments" as const) : ("none" as const) };
 }
 
 const weighty = /\.(json|safetensors|jinja|txt)$/;

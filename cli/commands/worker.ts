@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { type BusPlace, readBusFile } from "../../runtime/index.ts";
 import type { Command } from "../command.ts";
+import { deviceArg, deviceWord } from "../device-word.ts";
 import { busTokenVariable } from "../environment.ts";
 import { UsageError } from "../errors.ts";
 
@@ -21,6 +22,7 @@ export const worker: Command = {
     role: { type: "string", valueHint: "ROLE", description: "rollout (default) or learner" },
     id: { type: "string", valueHint: "ID", description: "Unique among the run's workers" },
     cluster: { type: "string", valueHint: "NAME", description: "Default: local" },
+    device: deviceArg("Where a rollout worker samples (default: the run's first device)"),
   },
   async run(words, { runs, env, signal }) {
     const { runWorker } = await import("../session/index.ts");
@@ -32,8 +34,12 @@ export const worker: Command = {
     const host = hostname().replaceAll(/[^A-Za-z0-9_-]/g, "-");
     const id = words.text("id") ?? `${role}-${host}-${process.pid}`;
     const cluster = words.text("cluster") ?? "local";
+    const device = deviceWord(words);
+    if (device !== undefined && role === "learner") {
+      throw new UsageError("--device is for rollout; learner.device says where the learner works");
+    }
     const bus = await busOf(words.text("bus"), join(runs, run), env[busTokenVariable]);
-    await runWorker({ role, worker: id, cluster, run, bus, env }, signal);
+    await runWorker({ role, worker: id, cluster, run, bus, env, device }, signal);
     return 0;
   },
 };

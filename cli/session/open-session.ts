@@ -11,11 +11,12 @@ import {
   pixelComparison,
   startHead,
 } from "../../actors/index.ts";
-import { announceCommits, connectNats, numericClassOf, serveLedger } from "../../runtime/index.ts";
+import { announceCommits, connectNats, serveLedger } from "../../runtime/index.ts";
 import { type Ledger, type Head as LedgerHead, openLedger } from "../../storage/index.ts";
 import { engineKey } from "../environment.ts";
 import { eachEvent } from "../run-directory.ts";
 import { Closers } from "./closers.ts";
+import { runClassOf } from "./devices.ts";
 import { openBusPlace, openTasks, openTools } from "./parts.ts";
 import type { OpenSession, SessionOptions } from "./types.ts";
 import { startWorkers } from "./workers.ts";
@@ -69,7 +70,12 @@ async function open(
     bus,
     ledger,
     config,
-    numericClass: await numericClassOf({ sandbox: digest, accelerator: null, engine }),
+    numericClass: await runClassOf({
+      config,
+      sandbox: digest,
+      engine,
+      path: options.env["PATH"] ?? "",
+    }),
     initial: await storeInitial(initial, ledger),
     tasks,
     tools,

@@ -2,14 +2,29 @@
 import { hostname } from "node:os";
 import {
   engineName,
+  Messenger,
   openLearnerPolicy,
   openRolloutPolicy,
+  reportFault,
   runLearnerWorker,
   runRolloutWorker,
 } from "../../actors/index.ts";
-import { restoreRunConfig } from "../../config/index.ts";
-import { type EventData, RetryableError, streams } from "../../events/index.ts";
-import { connectLedger, connectNats, holdLeash, numericClassOf } from "../../runtime/index.ts";
+import { type RunConfig, restoreRunConfig, rolloutDevices } from "../../config/index.ts";
+import {
+  type Device,
+  type EventData,
+  parseDevice,
+  RetryableError,
+  streams,
+  TerminalError,
+} from "../../events/index.ts";
+import {
+  acceleratorOf,
+  connectLedger,
+  connectNats,
+  holdLeash,
+  numericClassOf,
+} from "../../runtime/index.ts";
 import type { Ledger } from "../../storage/index.ts";
 import { environment } from "../../tasks/index.ts";
 import { engineKey } from "../environment.ts";
@@ -27,7 +42,7 @@ export const runWorker: RunWorker = async (options, interrupted) => {
   const signal = AbortSignal.any([interrupted, leash.signal]);
   const closers = new Closers();
   try {
-    await work(options, signal, closers);
+    await work(options, leash.isHeld, signal, closers);
   } catch (thrown) {
     // A head that lets go is a reason to end, not a fault.
     if (!leash.signal.aborted) throw thrown;
@@ -36,7 +51,12 @@ export const runWorker: RunWorker = async (options, interrupted) => {
   }
 };
 
-async function work(options: WorkerOptions, signal: AbortSignal, closers: Closers): Promise<void> {
+async function work(
+  options: WorkerOptions,
+  isChild: boolean,
+  signal: AbortSignal,
+  closers: Closers,
+): Promise<void> {
   const { role, worker, cluster, run, bus: place } = options;
   const address = { cluster, run };
   const bus = await connectNats({ ...place, name: worker });
@@ -53,26 +73,43 @@ async function work(options: WorkerOptions, signal: AbortSignal, closers: Closer
     role === "rollout"
       ? await engineName(config, apiKey, signal)
       : (started.numericClass.engine ?? null);
+  const device =
+    role === "learner" ? parseDevice(config.learner.device) : rolloutDevice(options, config);
+  const accelerator = await acceleratorOf(device, options.env["PATH"] ?? "");
   const info = {
     id: worker,
     role,
     pid: process.pid,
     host: hostname(),
-    numericClass: await numericClassOf({ sandbox, accelerator: null, engine }),
+    numericClass: await numericClassOf({ sandbox, accelerator, engine }),
   };
   const common = { address, bus, ledger, info, config, signal };
   const readBlob: Ledger["blobs"]["get"] = (name) => ledger.blobs.get(name);
+  const opened = async <T>(opening: Promise<T>): Promise<T> => {
+    try {
+      return await opening;
+    } catch (thrown) {
+      // The head would start its own worker again and again; only it can tell the person why.
+      if (isChild && thrown instanceof TerminalError)
+        await reportFault(new Messenger(bus, address), worker, thrown);
+      throw thrown;
+    }
+  };
   if (role === "learner") {
-    const policy = await openLearnerPolicy(config, readBlob);
+    const policy = await opened(openLearnerPolicy(config, readBlob));
     closers.add(() => policy.close());
     const { trainer, optimizer } = policy;
     await runLearnerWorker({ ...common, trainer, optimizer });
     return;
   }
-  const policy = await openRolloutPolicy(config, readBlob, apiKey);
+  const policy = await opened(openRolloutPolicy(config, readBlob, apiKey, device));
   closers.add(() => policy.close());
   const { sampler, encoder } = policy;
   await runRolloutWorker({ ...common, environment, encoder, sampler });
+}
+
+function rolloutDevice({ device }: WorkerOptions, config: RunConfig): Device {
+  return parseDevice(device ?? rolloutDevices(config)[0] ?? "cpu");
 }
 
 /** The run's first event. A head that is still starting is waited for. */

@@ -35,6 +35,8 @@ export interface WorkerOptions {
   readonly cluster: string;
   readonly run: string;
   readonly bus: { readonly url: string; readonly token: string };
+  /** Where a Rollout worker samples; by default the first device that the run names. */
+  readonly device?: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 

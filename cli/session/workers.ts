@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Head } from "../../actors/index.ts";
+import { rolloutDevices } from "../../config/index.ts";
 import { type BusPlace, describeDeath, spawnWorker, supervise } from "../../runtime/index.ts";
 import { busTokenVariable } from "../environment.ts";
 import type { Closers } from "./closers.ts";
@@ -19,18 +20,24 @@ export interface WorkersOptions {
 
 /** Starts one learner and the configured number of Rollout workers. */
 export function startWorkers(options: WorkersOptions, closers: Closers): void {
-  const { workers } = options.session.config.rollout;
-  const ids = Array.from({ length: workers }, (_, index) => `rollout-${index}`);
-  const supervised = [
-    ...ids.map((id) => start("rollout", id, options)),
-    start("learner", "learner-0", options),
-  ];
+  const { config } = options.session;
+  const devices = rolloutDevices(config);
+  const rollouts = Array.from({ length: config.rollout.workers }, (_, index) => {
+    const device = devices[index % devices.length] ?? "cpu";
+    return start("rollout", `rollout-${index}`, ["--device", device], options);
+  });
+  const supervised = [...rollouts, start("learner", "learner-0", [], options)];
   closers.add(() => Promise.all(supervised.map((one) => one.stop())));
 }
 
-function start(role: "rollout" | "learner", id: string, options: WorkersOptions) {
+function start(
+  role: "rollout" | "learner",
+  id: string,
+  more: readonly string[],
+  options: WorkersOptions,
+) {
   const { session, cluster, place, head, onFailed } = options;
-  const args = ["--role", role, "--id", id, "--run", session.run, "--cluster", cluster];
+  const args = ["--role", role, "--id", id, "--run", session.run, "--cluster", cluster, ...more];
   return supervise(id, {
     spawn: () =>
       spawnWorker({

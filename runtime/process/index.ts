@@ -1,7 +1,7 @@
 export type { Leash } from "./leash.ts";
 export { holdLeash, leashExitCode, leashGraceMs } from "./leash.ts";
 export type { NumericClassOptions } from "./numeric-class.ts";
-export { differenceOf, instructionSetOf, numericClassOf } from "./numeric-class.ts";
+export { classOfRole, differenceOf, instructionSetOf, numericClassOf } from "./numeric-class.ts";
 export type {
   Membership,
   Registry,

@@ -14,6 +14,8 @@ export const leashExitCode = 70;
 export interface Leash {
   /** Aborted when the head is gone or wants this process to end. */
   readonly signal: AbortSignal;
+  /** Whether a head started this process. */
+  readonly isHeld: boolean;
 }
 
 /**
@@ -23,7 +25,8 @@ export interface Leash {
  */
 export function holdLeash(environment: Readonly<Record<string, string | undefined>>): Leash {
   const gone = new AbortController();
-  if (environment[leashVariable] !== String(leashDescriptor)) return { signal: gone.signal };
+  if (environment[leashVariable] !== String(leashDescriptor))
+    return { signal: gone.signal, isHeld: false };
   const pipe = new Socket({ fd: leashDescriptor, readable: true, writable: false });
   const end = (): void => {
     if (gone.signal.aborted) return;
@@ -33,5 +36,5 @@ export function holdLeash(environment: Readonly<Record<string, string | undefine
   for (const event of ["end", "close", "error"]) pipe.on(event, end);
   pipe.resume();
   pipe.unref();
-  return { signal: gone.signal };
+  return { signal: gone.signal, isHeld: true };
 }

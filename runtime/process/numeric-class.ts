@@ -25,30 +25,43 @@ export interface NumericClassOptions {
   readonly accelerator: string | null;
   /** The server that samples, by kind and version; null or absent for the engine of this process. */
   readonly engine?: string | null;
+  /** The learner's accelerator, null for the CPU; absent where it is the same. */
+  readonly learner?: string | null;
 }
 
 /** The numeric class of this process. */
 export async function numericClassOf(options: NumericClassOptions): Promise<NumericClass> {
   codeBuild ??= hashCode();
   runtimeVersion ??= readRuntimeVersion();
+  const device = options.accelerator ?? (await cpuClass());
+  const learner = options.learner === undefined ? device : (options.learner ?? (await cpuClass()));
   return {
     code: `${await codeBuild} on V8 ${engine}`,
     onnxruntime: await runtimeVersion,
-    device: options.accelerator ?? (await cpuClass()),
+    device,
     sandbox: options.sandbox,
     ...(options.engine == null ? {} : { engine: options.engine }),
+    ...(learner === device ? {} : { learner }),
   };
+}
+
+/** What a worker of `role` has to be of in a run of the class `run`. */
+export function classOfRole(run: NumericClass, role: string): NumericClass {
+  const { learner, ...rest } = run;
+  return role === "learner" && learner !== undefined ? { ...rest, device: learner } : rest;
 }
 
 /**
  * Where two classes differ: `device: cpu-x64-avx2, not cpu-x64-avx512`; null where they are equal.
  */
 export function differenceOf(given: NumericClass, wanted: NumericClass): string | null {
-  const keys = ["code", "onnxruntime", "device", "sandbox", "engine"] as const;
-  const name = (value: string | undefined): string => value ?? "built-in";
+  const keys = ["code", "onnxruntime", "device", "sandbox", "engine", "learner"] as const;
+  const absent = { engine: "built-in", learner: "as the rollouts" };
+  const name = (of: NumericClass, key: (typeof keys)[number]): string =>
+    of[key] ?? (key === "engine" || key === "learner" ? absent[key] : "");
   const differences = keys
     .filter((key) => given[key] !== wanted[key])
-    .map((key) => `${key}: ${name(given[key])}, not ${name(wanted[key])}`);
+    .map((key) => `${key}: ${name(given, key)}, not ${name(wanted, key)}`);
   return differences.length === 0 ? null : differences.join("; ");
 }
 

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { type NumericClass, TerminalError } from "../../events/index.ts";
 import { sleep } from "../backoff.ts";
 import { type Bus, type Subscription, subjectOf } from "../bus/index.ts";
-import { differenceOf } from "./numeric-class.ts";
+import { classOfRole, differenceOf } from "./numeric-class.ts";
 
 /** The time between two heartbeats, in milliseconds. */
 export const heartbeatMs = 1_000;
@@ -34,6 +34,7 @@ const worker = z.strictObject({
     device: z.string().max(256),
     sandbox: z.string().max(256),
     engine: z.string().max(256).optional(),
+    learner: z.string().max(256).optional(),
   }),
 });
 
@@ -186,7 +187,7 @@ class WorkerBook {
   /** How the worker's class differs, which refuses it; null: it is in. */
   register(info: WorkerInfo): string | null {
     this.#numericClass ??= info.numericClass;
-    const difference = differenceOf(info.numericClass, this.#numericClass);
+    const difference = differenceOf(info.numericClass, classOfRole(this.#numericClass, info.role));
     if (difference !== null && this.#options.determinism === "exact") return difference;
     const time = this.#now();
     const entry = { ...info, state: "alive" as const, registeredAt: time, lastSeenAt: time };

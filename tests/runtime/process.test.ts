@@ -4,6 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
   type Bus,
+  classOfRole,
   differenceOf,
   instructionSetOf,
   joinRegistry,
@@ -216,6 +217,22 @@ registry("a worker of another class is refused, and told how they differ", async
   await tolerant.close();
 });
 
+registry("each role has to be of the class that the run has for it", async (context) => {
+  const { head, worker, stop } = context;
+  const gpu = { ...numericClass, device: "cuda NVIDIA H200, driver 570" };
+  const run = { ...numericClass, learner: gpu.device };
+  const served = serveRegistry(head, address, exact({ numericClass: run }));
+  const join = (role: string, own: typeof gpu) =>
+    joinRegistry(worker, address, { ...info, id: role, role, numericClass: own }, stop.signal);
+  const members = [await join("rollout", numericClass), await join("learner", gpu)];
+  assert.is(served.list().length, 2);
+  assert.is((await rejection(join("rollout", gpu))).code, "worker-refused");
+  const refused = await rejection(join("learner", numericClass));
+  assert.match(refused.message, /device: cpu-x64-avx2, not cuda NVIDIA H200, driver 570/);
+  for (const member of members) await member.leave();
+  await served.close();
+});
+
 registry("without a class of the run, the first worker's becomes it", async (context) => {
   const { head, worker, stop } = context;
   const served = serveRegistry(head, address, exact({ numericClass: null }));
@@ -287,6 +304,18 @@ classes("is the same for two calls and names each part", async () => {
   assert.is(differenceOf(one, one), null);
   const gpu = await numericClassOf({ ...options, accelerator: "NVIDIA H200" });
   assert.match(differenceOf(gpu, one) ?? "", /^device: NVIDIA H200, not cpu-/);
+});
+
+classes("a learner on another device than the rollouts is told apart", async () => {
+  const options = { sandbox: "sha256:1", accelerator: null };
+  const plain = await numericClassOf(options);
+  assert.equal(await numericClassOf({ ...options, learner: null }), plain, "no other device");
+  const mixed = await numericClassOf({ ...options, learner: "cuda NVIDIA H200" });
+  assert.equal(mixed, { ...plain, learner: "cuda NVIDIA H200" });
+  assert.is(differenceOf(mixed, plain), "learner: cuda NVIDIA H200, not as the rollouts");
+  assert.equal(classOfRole(mixed, "rollout"), plain);
+  assert.equal(classOfRole(mixed, "learner"), { ...plain, device: "cuda NVIDIA H200" });
+  assert.equal(classOfRole(plain, "learner"), plain);
 });
 
 classes("the instruction set follows the flags that the kernels ask for", () => {

@@ -1,7 +1,7 @@
 // The warm start: from nothing to a checkpoint that reads, knows the protocol and errs on purpose.
 // First perception, then whole episodes told by a faulty teacher; nothing but seeded lessons goes
 // in, so the same settings give the same bytes on the same numeric class.
-import type { RandomStream } from "../../../events/index.ts";
+import { parseDevice, type RandomStream } from "../../../events/index.ts";
 import {
   type AdamSettings,
   adamStep,
@@ -32,6 +32,8 @@ import { type DrawLesson, lessonsOf, type StageSettings, stageRate } from "./sta
 
 /** The settings of a warm start (config/warmup.toml). */
 export interface WarmStartSettings extends FreshSettings {
+  /** Where lessons are learnt: `cpu`, `cuda:N` or `webgpu:0`. */
+  readonly device: string;
   readonly threads: number;
   /** Sequences per gradient call. */
   readonly microRows: number;
@@ -71,6 +73,7 @@ export async function warmStart(
     tensors,
     tuning: { type: "full" },
     threads: settings.threads,
+    device: parseDevice(settings.device),
     roles: ["learn"],
   });
   try {

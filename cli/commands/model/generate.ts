@@ -1,5 +1,7 @@
 // `varft model generate DIR --prompt T`: one answer, word by word.
+import { deviceName, parseDevice } from "../../../events/index.ts";
 import type { Command, Words } from "../../command.ts";
+import { deviceArg, deviceWord } from "../../device-word.ts";
 import { short, thousands } from "../../format.ts";
 import { anyNumber, wholeNumber } from "../../number-words.ts";
 import { type Terminal, withoutSteering } from "../../terminal.ts";
@@ -25,6 +27,7 @@ export const generate: Command = {
       description: "0 takes the likeliest token (default); 1 samples as a run does",
     },
     seed: { type: "string", valueHint: "N", description: "Of the samples (default: 1)" },
+    device: deviceArg("cpu (default), cuda:N or webgpu:0"),
   },
   examples: [
     'varft model generate models/tiny --image photo.png --prompt "Read the two letters."',
@@ -47,6 +50,7 @@ function questionOf(words: Words): Question {
     tokensMax: wholeNumber(words, "max-tokens", tokensMaxDefault, { min: 1, max: tokensMaxLimit }),
     temperature: anyNumber(words, "temperature", 0, { min: 0, max: temperatureMax }),
     seed: wholeNumber(words, "seed", 1, { min: 0, max: seedMax }),
+    device: parseDevice(deviceWord(words) ?? "cpu"),
   };
 }
 
@@ -101,8 +105,9 @@ class Telling {
     const firstTokenSeconds = first - this.#readySeconds;
     const figures = { loadSeconds: this.#readySeconds, firstTokenSeconds, tokensPerSecond };
     if (this.#json) {
-      const { directory, adapter, images, temperature, seed } = this.#question;
-      const asked = { model: directory, adapter, images, temperature, seed };
+      const { directory, adapter, images, temperature, seed, device } = this.#question;
+      const where = deviceName(device);
+      const asked = { model: directory, adapter, images, temperature, seed, device: where };
       const answer = { text: this.#text, ids: this.#ids, end };
       const counts = { promptTokens: this.#promptTokens, tokens };
       this.#line({ type: "result", ...asked, ...answer, ...counts, ...figures });

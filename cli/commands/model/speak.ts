@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { vocabularyOf } from "../../../actors/index.ts";
-import { ensureError, hashName, RandomStream } from "../../../events/index.ts";
+import { type Device, ensureError, hashName, RandomStream } from "../../../events/index.ts";
 import {
   adapterPolicy,
   type ChatContent,
@@ -36,6 +36,7 @@ export interface Question {
   /** 0 takes the likeliest token. */
   readonly temperature: number;
   readonly seed: number;
+  readonly device: Device;
 }
 
 /** What happens while a model answers. Seconds are counted from the call. */
@@ -69,6 +70,7 @@ export async function* speak(
     directory,
     tuning: adapted?.tuning ?? { type: "none" },
     threads: availableParallelism(),
+    device: question.device,
     roles: ["stream", ...(images.length === 0 ? [] : (["vision"] as const))],
   });
   try {
