@@ -32,7 +32,8 @@ export async function openSessions(
   source: OpenedSource,
   watch?: PlacementWatch,
 ): Promise<RoleSessions> {
-  const { tuning, threads, roles, recompute, widening, device = cpuDevice } = options;
+  const { tuning, threads, roles, widening, device = cpuDevice } = options;
+  const { recompute = source.mapped ? "segments" : "none" } = options;
   const { kernels = device.type === "webgpu" ? "plain" : "every" } = options;
   const { config, directory } = source;
   const freeBytes = freemem();

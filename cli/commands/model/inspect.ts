@@ -149,7 +149,7 @@ function memoryLines({ memory }: ModelFacts): readonly string[] {
     ["  keys and values per 1,000 tokens and row", cacheBytesPer1000],
     ...training.map(({ trains, bytes }) => [`  training ${trains}`, bytes]),
     [`  activations of ${thousands(activations.tokens)} tokens (estimate)`, activations.kept],
-    ["  the same with learner.recompute = true (estimate)", activations.recomputed],
+    ["  the same with learner.recompute (estimate)", activations.recomputed],
   ] as const;
   const cells = rows.map(([what, bytes]) => [String(what), byteSize(Number(bytes))]);
   const place = mapped
