@@ -102,6 +102,7 @@ export function mismatchExceeded(
 ): string {
   return (
     `step ${step}, minibatch ${minibatch}: the sampler's and the learner's log-probs differ by ` +
-    `${mismatch} nats, mismatch_max is ${mismatchMax}. Both must run the same build and policy`
+    `${mismatch} nats, mismatch_max is ${mismatchMax}. Both must run the same build and policy; ` +
+    "docs/external-engine.md says what to expect of a server that samples"
   );
 }

@@ -1,5 +1,6 @@
 // Requests to a server, one answer each: bounded in number, time, size and attempts. The API key goes
 // into one header and nowhere else.
+import { setMaxListeners } from "node:events";
 import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from "node:http";
 import { request as secureRequest, Agent as TlsAgent } from "node:https";
 import { setTimeout as wait } from "node:timers/promises";
@@ -53,6 +54,8 @@ export class EngineHttp {
 
   constructor(options: HttpOptions) {
     this.#options = options;
+    // Each request that waits listens for the end; that many is right, not a leak.
+    setMaxListeners(options.requestsMax + 1, options.signal);
     const settings = { keepAlive: true, maxSockets: options.requestsMax };
     const secure = new URL(options.url).protocol === "https:";
     this.#agent = secure ? new TlsAgent(settings) : new PlainAgent(settings);
