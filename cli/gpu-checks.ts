@@ -3,7 +3,6 @@
 
 import type { Gpu, GpuFacts } from "../runtime/index.ts";
 import type { DoctorCheck } from "../sandbox/index.ts";
-import { byteSize } from "./format.ts";
 
 /** Packages without which no program finds a GPU through Vulkan. */
 const vulkanSetup = "apt-get install libvulkan1 and the GPU's driver";
@@ -43,9 +42,13 @@ function gpuRow({ gpus, nvidiaDevices, renderNodes }: GpuFacts): DoctorCheck {
 }
 
 function words({ index, name, memoryBytes, freeBytes }: Gpu): string {
-  const free = freeBytes === null ? "" : ` (${byteSize(freeBytes)} free)`;
-  const memory = memoryBytes === null ? "memory unknown" : `${byteSize(memoryBytes)}${free}`;
+  const free = freeBytes === null ? "" : ` (${gibibytes(freeBytes)} free)`;
+  const memory = memoryBytes === null ? "memory unknown" : `${gibibytes(memoryBytes)}${free}`;
   return `cuda:${index} ${name}, ${memory}`;
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
 function cudaRow(missing: readonly string[]): DoctorCheck {

@@ -44,6 +44,21 @@ type Fault = readonly [path: readonly string[], message: string];
 
 /** What a device cannot do, and keys that would have no effect with it. */
 export function deviceContradictions(config: RunConfig): Fault[] {
+  return [...rolloutFaults(config), ...learnerFaults(config)];
+}
+
+function learnerFaults({ learner, tune, determinism }: RunConfig): Fault[] {
+  const addsInAnyOrder = tune.type === "full" || tune.vision;
+  if (learner.device === "cpu" || determinism !== "strict" || !addsInAnyOrder) return [];
+  const what = tune.type === "full" ? "token embeddings" : "images that several rows show";
+  const message =
+    `must be "tolerance" with learner.device = "${learner.device}" and the gradient of ${what}: a ` +
+    "GPU adds its parts in whatever order they come. Strict is possible with adapters on the " +
+    "language model only";
+  return [[["determinism"], message]];
+}
+
+function rolloutFaults(config: RunConfig): Fault[] {
   const { rollout, determinism } = config;
   const given = rolloutDevices(config);
   const faults: Fault[] = [];

@@ -138,7 +138,12 @@ function sessionOptions(options: SessionOptions): InferenceSession.SessionOption
 /** What the device lacks a kernel for falls to the processor; `placement.ts` looks where. */
 function providersOf(device: Device): readonly InferenceSession.ExecutionProviderConfig[] {
   if (device.type === "cpu") return ["cpu"];
-  if (device.type === "cuda") return [{ name: "cuda", deviceId: device.index }, "cpu"];
+  if (device.type === "cuda") {
+    // Onnxruntime lets cuBLAS round the factors of float32 products to 10 bits unless CUDA is told
+    // otherwise; its provider has an option for it that the binding does not pass on.
+    process.env["NVIDIA_TF32_OVERRIDE"] = "0";
+    return [{ name: "cuda", deviceId: device.index }, "cpu"];
+  }
   return [{ name: "webgpu" }, "cpu"];
 }
 

@@ -1,5 +1,5 @@
 // Runs the graph of a turn's steps as the loop would: takes and gives what the generate graph does.
-//   S1. Caches go from one run into the next as they are: with `gpu-buffer` they stay on the device.
+//   S1. Caches go from one run into the next as they are: as `gpu-buffer` they stay on the device.
 //   S2. What every step reads (parameters, tables, uniform numbers) is brought there once per call.
 import { Tensor } from "onnxruntime-node";
 import { assert } from "../../events/index.ts";

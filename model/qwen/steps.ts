@@ -1,6 +1,6 @@
-// A turn token by token, for devices without ONNX's Loop: one run reads the contexts and chooses the
-// first token, each further run chooses one more. The caches go out of a run and into the next, so
-// their owner decides where they stay; on WebGPU they never leave the device.
+// A turn token by token, for devices without ONNX's Loop: one run reads the contexts and chooses
+// the first token, each further run chooses one more. The caches go out of a run and into the next,
+// so their owner decides where they stay; on WebGPU they never leave the device.
 //   S1. The runs give the turn of `generate.ts`: both are made of the same two pieces of graph.
 import type { Node } from "../graph/index.ts";
 import { branch } from "../graph/index.ts";

@@ -41,7 +41,8 @@ test("two GPUs are shown with their memory", async () => {
   assert.is(row?.ok, true);
   assert.is(
     row?.detail,
-    "2: cuda:0 NVIDIA H200, 151 GB (150 GB free); cuda:1 NVIDIA H200, 151 GB; driver 570.124.06",
+    "2: cuda:0 NVIDIA H200, 140.4 GiB (139.6 GiB free); cuda:1 NVIDIA H200, 140.4 GiB; " +
+      "driver 570.124.06",
   );
 });
 
