@@ -20,6 +20,11 @@ export function thousands(value: number): string {
   return Math.round(value).toLocaleString("en-US");
 }
 
+/** `0.8`, `12,345`: so many a second. */
+export function rate(value: number): string {
+  return value < 100 ? short(value) : thousands(value);
+}
+
 /** Three significant digits, in the form that is shortest to read. */
 export function short(value: number): string {
   if (value === 0) return "0";

@@ -1,6 +1,6 @@
 // What the live view shows, as lines. Pure.
 import { chartLines } from "./chart.ts";
-import { clock, short, thousands } from "./format.ts";
+import { clock, rate, short } from "./format.ts";
 import { progressOf, type StepFigures, stepFigures } from "./progress.ts";
 import { baseName } from "./results.ts";
 import type { RunLog } from "./run-log.ts";
@@ -27,7 +27,7 @@ export function liveLines(log: RunLog, options: LiveOptions): string[] {
     `${clock(elapsedSeconds)} elapsed`,
     ...(secondsLeft === null ? [] : [`${clock(secondsLeft)} left`]),
     ...(secondsPerStep === null ? [] : [`${short(secondsPerStep)} s a step`]),
-    ...(tokensPerSecond === null ? [] : [`${thousands(tokensPerSecond)} tokens/s`]),
+    ...(tokensPerSecond === null ? [] : [`${rate(tokensPerSecond)} tokens/s`]),
   ];
   const width = Math.min(columns, chartWidthMax);
   const latest = stepFigures(log, progress.steps);

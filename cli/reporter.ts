@@ -1,6 +1,6 @@
 // How a run in progress is told: a view that redraws itself for people at a terminal, one line per
 // step elsewhere, JSON lines for scripts.
-import { short, thousands } from "./format.ts";
+import { rate, short } from "./format.ts";
 import { liveLines } from "./live-lines.ts";
 import { type StepFigures, stepFigures } from "./progress.ts";
 import type { EvaluationLog, RunLog } from "./run-log.ts";
@@ -142,7 +142,7 @@ function plainStep(figures: StepFigures, stepsTotal: number): string {
     `clipped ${short(100 * clipFraction)} %`,
     `gradient ${short(gradientNorm)}`,
     `mismatch ${short(mismatchMax)}`,
-    `${thousands(seconds > 0 ? tokens / seconds : 0)} tokens/s`,
+    `${rate(seconds > 0 ? tokens / seconds : 0)} tokens/s`,
     `${seconds.toFixed(2)} s`,
   ].join("  ");
 }
