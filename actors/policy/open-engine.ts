@@ -1,5 +1,5 @@
-// Rollout's half of a policy whose engine is a server: no graph and no weights here, only tokenizer,
-// images, and adapters on their way.
+// Rollout's half of a policy whose engine is a server: no graph and no weights here, only
+// tokenizer, images, and adapters on their way.
 import { posix, resolve } from "node:path";
 import type { RunConfig } from "../../config/index.ts";
 import { assert, type HashName } from "../../events/index.ts";

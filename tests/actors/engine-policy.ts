@@ -1,5 +1,5 @@
-// What stands behind the test's server: a real policy, with the adapters that it was told to load from
-// their folders. So its log-probs are those of that adapter and of no other.
+// What stands behind the test's server: a real policy, with the adapters that it was told to load
+// from their folders. So its log-probs are those of that adapter and of no other.
 
 import { hashName, RandomStream } from "../../events/index.ts";
 import {
@@ -37,7 +37,7 @@ export interface PolicyAnswer {
   readonly prompt: readonly number[];
 }
 
-/** Opens the checkpoint in `directory` for adapters of this rank and alpha on the language model. */
+/** Opens a checkpoint folder for adapters of this rank and alpha on the language model. */
 export async function openEngineModel(directory: string, rank: number, alpha: number) {
   const tuning = { type: "lora", rank, alpha, seed: 0, scope: "language" } as const;
   const roles = ["vision", "generate"] as const;

@@ -1,7 +1,7 @@
-// Goal: a run whose turns are sampled at a server learns from them as from its own: the sampler's and
-// the learner's log-probs agree, and what goes wrong at the server stops the run or costs time, and is
-// never a reward. With VARFT_TEST_ENGINE_URL the same run is made with a real server of models/tiny
-// (docs/external-engine.md says how it is started).
+// Goal: a run whose turns are sampled at a server learns from them as from its own: the sampler's
+// and the learner's log-probs agree, and what goes wrong at the server stops the run or costs
+// time, and is never a reward. With VARFT_TEST_ENGINE_URL the same run is made with a real server
+// of models/tiny (docs/external-engine.md says how it is started).
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

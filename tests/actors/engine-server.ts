@@ -1,6 +1,6 @@
 // A server for tests that speaks as vLLM 0.32/0.33 and SGLang 0.5.23 do, over a real policy. Every
-// form and every refusal is that of their sources, named where it is made; vLLM's were also seen from
-// a running 0.32. Faults of the world are put in by `fault`.
+// form and every refusal is that of their sources, named where it is made; vLLM's were also seen
+// from a running 0.32. Faults of the world are put in by `fault`.
 
 import { existsSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";

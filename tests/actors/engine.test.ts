@@ -1,5 +1,5 @@
-// Goal: a turn that a server sampled is a turn of the planned policy over the planned context, or an
-// error that says which and what to do. Nothing else is ever recorded.
+// Goal: a turn that a server sampled is a turn of the planned policy over the planned context, or
+// an error that says which and what to do. Nothing else is ever recorded.
 import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

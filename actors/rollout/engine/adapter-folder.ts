@@ -1,5 +1,6 @@
-// The adapter of a policy as a PEFT folder that a server reads, and the proof that it is that policy:
-// what stands on the disk is read back and its hash compared before any server is asked to load it.
+// The adapter of a policy as a PEFT folder that a server reads, and the proof that it is that
+// policy: what stands on the disk is read back and its hash compared before any server is asked to
+// load it.
 import { chmod, mkdir, mkdtemp, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { assert, ensureError, type HashName, hashName } from "../../../events/index.ts";

@@ -24,8 +24,8 @@ export interface AnswerRules {
  * −log p: servers do not tell the distribution's own.
  *
  * @param request names it in errors
- * @throws EngineProtocolError where the answer is no turn of this context; EngineBusyError where the
- * server gave up half-way
+ * @throws EngineProtocolError where the answer is no turn of this context; EngineBusyError where
+ * the server gave up half-way
  */
 export function turnOf(request: string, answer: EngineAnswer, rules: AnswerRules): SampledTurn {
   const { ids, logProbs, finish, prompt } = answer;

@@ -1,5 +1,5 @@
-// A server as Rollout's sampler. The adapter of a policy is written, read back, hashed and only then
-// loaded; every turn is asked of the name that holds the hash.
+// A server as Rollout's sampler. The adapter of a policy is written, read back, hashed and only
+// then loaded; every turn is asked of the name that holds the hash.
 //
 // 1. Rows are independent: each turn is a request of its own, and the server batches.
 // 2. The uniform numbers of the built-in engine cannot be handed over; a turn's seed comes from the

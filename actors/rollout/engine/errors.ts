@@ -1,5 +1,5 @@
-// What can go wrong with an engine at another server. None of it is ever a reward: a retryable fault
-// is tried again under the same numbers, a terminal one stops the run.
+// What can go wrong with an engine at another server. None of it is ever a reward: a retryable
+// fault is tried again under the same numbers, a terminal one stops the run.
 import { RetryableError, TerminalError } from "../../../events/index.ts";
 
 /** Characters of a server's own words that are told. */

@@ -1,5 +1,5 @@
-// Requests to a server, one answer each: bounded in number, time, size and attempts. The API key goes
-// into one header and nowhere else.
+// Requests to a server, one answer each: bounded in number, time, size and attempts. The API key
+// goes into one header and nowhere else.
 import { setMaxListeners } from "node:events";
 import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from "node:http";
 import { request as secureRequest, Agent as TlsAgent } from "node:https";
@@ -69,7 +69,8 @@ export class EngineHttp {
   /**
    * Sends the request until it is answered, `attemptsMax` times at most, and reads the answer.
    *
-   * @param read a pure function of the answer's text; what it throws that is retryable is tried again
+   * @param read a pure function of the answer's text; after a retryable error of its own, too, the
+   * request is tried again
    * @throws EngineUnreachableError, EngineBusyError, EngineGarbledError after the last attempt;
    * EngineRefusedError and what else `read` throws at once
    */

@@ -1,8 +1,8 @@
-// Whether a server's log-probs are those of the distribution that it samples from. vLLM returns the
-// model's own unless it is told otherwise, and importance weights over those would be wrong in
+// Whether a server's log-probs are those of the distribution that it samples from. vLLM returns
+// the model's own unless it is told otherwise, and importance weights over those would be wrong in
 // silence. So it is measured: with only two tokens left, whose logits differ by d, the log-prob of
-// the one that came is −ln(1 + exp(∓d / temperature)). One question gives d, another temperature has
-// to agree with it.
+// the one that came is −ln(1 + exp(∓d / temperature)). One question gives d, another temperature
+// has to agree with it.
 import type { EngineAnswer, EngineQuestion } from "./dialect.ts";
 import { EngineProtocolError, EngineSetupError } from "./errors.ts";
 import type { EngineServer } from "./server.ts";

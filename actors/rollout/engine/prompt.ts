@@ -1,8 +1,9 @@
-// Contexts as a server takes them: one image token per image, and the images as the model sees them.
+// Contexts as a server takes them: one image token per image, and the images as the model sees
+// them.
 //
-// Images go out decoded, resized to the size that the model's rule asks for, and as PNG: the server's
-// own resizing then has nothing left to do, and no two decoders can disagree about an EXIF rotation or
-// a transparent pixel.
+// Images go out decoded, resized to the size that the model's rule asks for, and as PNG: the
+// server's own resizing then has nothing left to do, and no two decoders can disagree about an
+// EXIF rotation or a transparent pixel.
 import { assert, encodePng, type HashName } from "../../../events/index.ts";
 import type { RgbImage } from "../../../model/index.ts";
 

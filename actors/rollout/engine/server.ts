@@ -1,5 +1,5 @@
-// A server that samples: what it is, what it serves, its adapters, one turn at a time. Usable without
-// an adapter, too: `sample` takes any served name.
+// A server that samples: what it is, what it serves, its adapters, one turn at a time. Usable
+// without an adapter, too: `sample` takes any served name.
 import { z } from "zod";
 import type { SampledTurn } from "../ports.ts";
 import { type AnswerRules, turnOf } from "./answer.ts";
@@ -88,7 +88,8 @@ export class EngineServer {
   }
 
   /**
-   * Has the adapter in `path` (as the server sees it) loaded under `name`, and makes sure that it is.
+   * Has the adapter in `path` (as the server sees it) loaded under `name`, and makes sure that it
+   * is.
    *
    * @throws EngineAdapterError where it is not
    */

@@ -2,8 +2,8 @@
 // entrypoints/scale_out/token_in_token_out/protocol.py (GenerateRequest, GenerateTokensChoice),
 // entrypoints/openai/models/serving.py and entrypoints/serve/lora/protocol.py.
 //
-// `/v1/completions` takes token ids too, but no images; `/inference/v1/generate` takes both: ids with
-// one image token per image, and the images beside them.
+// `/v1/completions` takes token ids too, but no images; `/inference/v1/generate` takes both: ids
+// with one image token per image, and the images beside them.
 import { z } from "zod";
 import { banBias, type Dialect } from "./dialect.ts";
 
