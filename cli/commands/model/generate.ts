@@ -77,8 +77,11 @@ class Telling {
       case "ready":
         this.#promptTokens = speech.promptTokens;
         this.#readySeconds = speech.seconds;
+        // Nothing can be drawn while the engine reads: a large model takes its time for it.
+        this.#note(`reading ${thousands(speech.promptTokens)} tokens of prompt ...`);
         return;
       case "tokens":
+        if (this.#firstSeconds === null) this.#note("");
         this.#firstSeconds ??= speech.seconds;
         this.#lastSeconds = speech.seconds;
         this.#ids.push(...speech.ids);
@@ -88,6 +91,11 @@ class Telling {
         this.#say(speech.text, []);
         this.#end(speech.end);
     }
+  }
+
+  /** Replaces the line that says what is waited for. */
+  #note(text: string): void {
+    if (this.#terminal.isTty && !this.#json) this.#terminal.err(`\r\u001b[K${text}`);
   }
 
   #say(text: string, ids: readonly number[]): void {
