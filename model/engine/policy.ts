@@ -98,8 +98,13 @@ export async function openPolicy(options: PolicyOptions): Promise<Policy> {
   const watch = await PlacementWatch.open(device);
   try {
     const policy = policyOf(source, tuning, await openSessions(options, source, watch));
-    await warmUp(policy, roles);
-    await watch.check();
+    try {
+      await warmUp(policy, roles);
+      await watch.check();
+    } catch (thrown) {
+      await policy.close();
+      throw thrown;
+    }
     return policy;
   } finally {
     await watch.close();

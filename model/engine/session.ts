@@ -51,10 +51,12 @@ export interface Runner {
 export class Session implements Runner {
   readonly inputs: ReadonlySet<string>;
   readonly #session: InferenceSession;
+  readonly #device: Device;
   #profiled: boolean;
 
-  private constructor(session: InferenceSession, profiled: boolean) {
+  private constructor(session: InferenceSession, device: Device, profiled: boolean) {
     this.#session = session;
+    this.#device = device;
     this.#profiled = profiled;
     this.inputs = new Set(session.inputNames);
   }
@@ -66,8 +68,10 @@ export class Session implements Runner {
   ): Promise<Session> {
     const { bytes } = emitModel(outputs, options.keeping);
     const { device = cpuDevice, profile, watch } = options;
-    const created = await create(bytes, sessionOptions(options), device);
-    const session = new Session(created, profile !== undefined);
+    const created = await onDevice(device, () =>
+      InferenceSession.create(bytes, sessionOptions(options)),
+    );
+    const session = new Session(created, device, profile !== undefined);
     watch?.add(session);
     return session;
   }
@@ -80,7 +84,7 @@ export class Session implements Runner {
       assert(value !== undefined, `input ${name} was not fed`);
       used[name] = value;
     }
-    return this.#session.run(used);
+    return onDevice(this.#device, () => this.#session.run(used));
   }
 
   /** Writes the profile, if there is one that is not written yet. */
@@ -96,15 +100,11 @@ export class Session implements Runner {
   }
 }
 
-async function create(
-  bytes: Uint8Array,
-  options: InferenceSession.SessionOptions,
-  device: Device,
-): Promise<InferenceSession> {
+/** What a device refuses is the world's fault: it is not there, or too small. */
+async function onDevice<T>(device: Device, call: () => Promise<T>): Promise<T> {
   try {
-    return await InferenceSession.create(bytes, options);
+    return await call();
   } catch (thrown) {
-    // On the processor there is nothing that could be missing: the model itself is wrong.
     throw device.type === "cpu" ? thrown : await deviceError(device, thrown);
   }
 }
