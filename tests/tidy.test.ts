@@ -23,7 +23,8 @@ const directions: Readonly<Record<string, readonly string[]>> = {
   tasks: ["events"],
   sandbox: ["events"],
   actors: ["events", "config", "storage", "runtime", "model", "tasks", "sandbox"],
-  cli: ["events", "config", "storage", "runtime", "model", "tasks", "sandbox", "actors"],
+  replay: ["events", "config", "storage", "runtime", "model", "tasks", "sandbox", "actors"],
+  cli: ["events", "config", "storage", "runtime", "model", "tasks", "sandbox", "actors", "replay"],
 };
 const rooms = Object.keys(directions);
 

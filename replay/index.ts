@@ -1,0 +1,2 @@
+// The run as evidence: what proves it (`audit/`).
+export type { AuditVerdict, BadEvent } from "./audit/index.ts";
