@@ -286,6 +286,14 @@ for (const [what, fault, policy, words] of faults) {
     }));
 }
 
+test("a worker whose server is gone still clears its folder", () =>
+  using({}, async ({ rollout, server }) => {
+    await rollout.sampler.load(policyAt(0).name, policyAt(0).bytes);
+    server.fault = () => status(400, "gone");
+    await rollout.close();
+    assert.equal(await readdir(join(directory, "adapters")), []);
+  }));
+
 test("a fault that passes is not seen", () =>
   using({}, async ({ rollout, server }) => {
     await rollout.sampler.load(policyAt(0).name, policyAt(0).bytes);

@@ -29,7 +29,7 @@ function batcher(rowsMax: number, lingerMs: number) {
       }));
     },
   };
-  return { calls, batcher: new TurnBatcher({ sampler, lingerMs }) };
+  return { calls, sampler, batcher: new TurnBatcher({ sampler, lingerMs }) };
 }
 
 const idsOf = (turns: readonly { readonly ids: Int32Array }[]) => turns.map(({ ids }) => ids[0]);
@@ -51,6 +51,15 @@ test("a call does not wait for those who have ended", async () => {
   all.expect(-1);
   await turns;
   assert.equal(calls, [[1, 2]]);
+});
+
+test("turns of a sampler whose rows are independent wait for nobody", async () => {
+  const { calls, sampler } = batcher(8, 60_000);
+  const alone = new TurnBatcher({ sampler: { ...sampler, independent: true }, lingerMs: 60_000 });
+  alone.expect(3);
+  const turns = [alone.sample([request(1)], sampling), alone.sample([request(2)], sampling)];
+  assert.equal((await Promise.all(turns)).map(idsOf), [[1], [2]]);
+  assert.equal(calls, [[1], [2]]);
 });
 
 test("an incomplete batch starts after a while", async () => {

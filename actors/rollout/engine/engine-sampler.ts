@@ -106,8 +106,11 @@ export function engineSampler(options: EngineSamplerOptions): EngineSampler {
       return Promise.all(requests.map(one));
     },
     async close() {
-      // Who closes may do so because the server is gone: what stays there is only a name.
-      for (const policy of loaded.splice(0)) await drop(policy).catch(() => {});
+      for (const policy of loaded.splice(0)) {
+        // Who closes may do so because the server is gone: what stays there is only a name.
+        await server.unload(adapterName(policy)).catch(() => {});
+        await folders.remove(policy).catch(() => {});
+      }
     },
   };
 }
