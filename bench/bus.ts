@@ -21,7 +21,8 @@ import {
   tellActor,
 } from "../runtime/index.ts";
 import { openLedger } from "../storage/index.ts";
-import { type BenchRows, quantile, row } from "./shared/row.ts";
+import { type RayCalls, rayCalls } from "./shared/ray.ts";
+import { type BenchOptions, type BenchRows, quantile, row } from "./shared/row.ts";
 
 /** How long it takes, about. */
 export const seconds = 6;
@@ -31,8 +32,6 @@ const bareSubject = "bare";
 const counterAddress = { cluster: "bench", run: "bench", actor: "counter" };
 const callersManyToMany = 16;
 const warmupMs = 300;
-// Ray's release logs (`ray microbenchmark`, one m5.16xlarge), which persist nothing.
-const rayOneToOne = 1_950;
 
 interface Timing {
   readonly perSecond: number;
@@ -135,8 +134,8 @@ async function measure(
   return { bare, ours, one, many };
 }
 
-/** Measures each of the four for `ms` milliseconds. */
-export async function rows(ms = 1_000): Promise<BenchRows> {
+/** Measures each of the four for `size` milliseconds. */
+export async function rows({ size: ms = 1_000 }: BenchOptions = {}): Promise<BenchRows> {
   const directory = await mkdtemp(join(tmpdir(), "varft-bench-"));
   const server = await startNatsServer({ directory });
   let ready = (): void => {};
@@ -155,7 +154,7 @@ export async function rows(ms = 1_000): Promise<BenchRows> {
     const bus = await connectNats(server);
     const timings = await measure(bus, server, ms);
     await bus.close();
-    return rowsOf(timings);
+    return rowsOf(timings, await rayCalls());
   } finally {
     await child.stop();
     await server.stop();
@@ -163,10 +162,12 @@ export async function rows(ms = 1_000): Promise<BenchRows> {
   }
 }
 
-function rowsOf({ bare, ours, one, many }: Timings): BenchRows {
+function rowsOf({ bare, ours, one, many }: Timings, ray: RayCalls): BenchRows {
   const against = "a bare nats.js request";
-  const ray = "Ray, one caller, as published, nothing stored";
-  const ahead = { of: "ratio", min: 1 } as const;
+  const peer = {
+    against: `Ray ${ray.version}, nothing stored`,
+    reach: { of: "ratio", min: 1 },
+  } as const;
   return {
     "bus.request.p50": row(ours.p50Ms, "ms", { reference: bare.p50Ms, against }),
     "bus.request.p99": row(ours.p99Ms, "ms", { reference: bare.p99Ms, against }),
@@ -174,13 +175,12 @@ function rowsOf({ bare, ours, one, many }: Timings): BenchRows {
     "bus.actorCall.p50": row(one.p50Ms, "ms", { reference: bare.p50Ms, against }),
     "bus.actorCall.p99": row(one.p99Ms, "ms"),
     "bus.actorCall.1:1": row(one.perSecond, "1/s", {
-      reference: rayOneToOne,
-      against: ray,
-      reach: ahead,
+      reference: ray.oneToOne,
+      ...peer,
     }),
     "bus.actorCall.16:16": row(many.perSecond, "1/s", {
-      reference: one.perSecond,
-      against: "one caller",
+      reference: ray.manyToMany,
+      ...peer,
     }),
   };
 }

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { z } from "zod";
 import { runMeasured } from "./shared/measured-child.ts";
-import { type BenchRow, type BenchRows, row } from "./shared/row.ts";
+import { type BenchOptions, type BenchRow, type BenchRows, row } from "./shared/row.ts";
 
 /** How long it takes, about. */
 export const seconds = 420;
@@ -42,7 +42,7 @@ const answered = z.object({
 });
 
 /** Measures the checkpoint in the folder `model`, or one that is made for it. */
-export async function rows({ model }: { readonly model?: string } = {}): Promise<BenchRows> {
+export async function rows({ model }: BenchOptions = {}): Promise<BenchRows> {
   const scratch = await mkdtemp(join(tmpdir(), "varft-bench-large-"));
   try {
     const directory = model ?? (await makeCheckpoint(scratch));

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { open } from "lmdb";
 import { streams } from "../events/index.ts";
 import { type Ledger, openLedger, openMemoryLedger, verifyChain } from "../storage/index.ts";
-import { type BenchRows, quantile, row } from "./shared/row.ts";
+import { type BenchOptions, type BenchRows, quantile, row } from "./shared/row.ts";
 
 /** How long it takes, about. */
 export const seconds = 6;
@@ -103,7 +103,9 @@ async function readAllRows(ledger: Ledger): Promise<Uint8Array[]> {
 }
 
 /** Measures the ledger in a temporary directory. */
-export async function rows(events = eventsMeasured): Promise<BenchRows> {
+export async function rows({
+  size: events = eventsMeasured,
+}: BenchOptions = {}): Promise<BenchRows> {
   const directory = await mkdtemp(join(tmpdir(), "varft-bench-"));
   try {
     const memory = await openMemoryLedger({ clock: Date.now });

@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { cpus } from "node:os";
 import sharp from "sharp";
 import { openDockerSandbox, type Sandbox, sandboxImageTag } from "../sandbox/index.ts";
-import { type BenchRows, quantile, row } from "./shared/row.ts";
+import { type BenchOptions, type BenchRows, quantile, row } from "./shared/row.ts";
 
 /** How long it takes, about. */
 export const seconds = 12;
@@ -73,7 +73,9 @@ async function coldTimes(image: Uint8Array): Promise<{ run: number; exec: number
 }
 
 /** Measures the sandbox on the local engine. */
-export async function rows(executions = executionsMeasured): Promise<BenchRows> {
+export async function rows({
+  size: executions = executionsMeasured,
+}: BenchOptions = {}): Promise<BenchRows> {
   const [small, large] = [await page(56), await page(512)];
   const cold = await coldTimes(large);
   const run = `bench-${process.pid}`;

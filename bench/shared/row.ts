@@ -21,6 +21,14 @@ export interface Reach {
   readonly max?: number;
 }
 
+/** What a benchmark can be told. */
+export interface BenchOptions {
+  /** Folder of a checkpoint. */
+  readonly model?: string;
+  /** How much is measured, in the benchmark's own unit: a test wants less than a person. */
+  readonly size?: number;
+}
+
 export type BenchRows = Readonly<Record<string, BenchRow>>;
 
 interface RowOptions {
