@@ -7,7 +7,7 @@
 // 2. The first fault that trying again does not mend ends the run: `done` rejects with it, and
 //    nothing that was recorded is lost. `varft train --resume` goes on from there.
 
-import { planSettings, type RunConfig, trainingSampling } from "../config/index.ts";
+import type { RunConfig } from "../config/index.ts";
 import {
   type EventData,
   type EventEnvelope,
@@ -48,9 +48,9 @@ import {
   decideRun,
   evaluationMachine,
   pixelErrorRepairedMax,
-  planOf,
   runEffects,
   runMachine,
+  runRules,
   Stage,
   Watch,
 } from "./run/index.ts";
@@ -279,10 +279,8 @@ function runHost(
   watch: Watch,
   onFault: (fault: HostFault) => void,
 ) {
-  const settings = planSettings(config);
-  const plan = planOf(settings);
-  const { prompts, samples } = config.rollout;
-  const rules = { plan, steps: settings.steps, samples, sampling: trainingSampling(config) };
+  const rules = runRules(config);
+  const { plan } = rules;
   const actor = defineActor({
     type: "run",
     machine: runMachine,
@@ -290,7 +288,7 @@ function runHost(
     effects: runEffects({
       run: address.run,
       plan,
-      groups: prompts,
+      groups: config.rollout.prompts,
       tasks,
       putBlob: (bytes) => ledger.blobs.put(bytes),
       stage,

@@ -42,6 +42,7 @@ export type { GradientPlan, TrainingSample } from "./samples.ts";
 export { planGradient, trainingSample } from "./samples.ts";
 export type { ScheduleSettings } from "./schedule.ts";
 export { learningRateAt } from "./schedule.ts";
+export { learnerRules, learnSettings } from "./settings.ts";
 export type { WarmStartProgress, WarmStartSettings } from "./supervised/index.ts";
 export { warmStart } from "./supervised/index.ts";
 export { type LearnerWorkerOptions, runLearnerWorker } from "./worker.ts";

@@ -1,5 +1,5 @@
 // The Learner worker: the wiring of one process. Engine, optimizer, bus and ledger are handed in.
-import { batchSettings, type RunConfig, scheduleSettings } from "../../config/index.ts";
+import type { RunConfig } from "../../config/index.ts";
 import { type EventData, type HashName, sha256Hex, streams } from "../../events/index.ts";
 import {
   ActorHost,
@@ -14,9 +14,9 @@ import { type LearnOrder, Messenger, type RunAddress, received } from "../protoc
 import { reportFault, stayRegistered } from "../worker.ts";
 import { decideLearner } from "./decide.ts";
 import { learnerEffects } from "./effects.ts";
-import type { LearnSettings } from "./learn-step.ts";
 import { learnerMachine } from "./machine.ts";
 import type { PolicyOptimizer, PolicyTrainer, Tensors } from "./ports.ts";
+import { learnerRules, learnSettings } from "./settings.ts";
 
 export interface LearnerWorkerOptions<S> {
   readonly address: RunAddress;
@@ -63,11 +63,11 @@ export async function runLearnerWorker<S>(options: LearnerWorkerOptions<S>): Pro
 
 async function defineLearner<S>(options: LearnerWorkerOptions<S>) {
   const { config, ledger, trainer, optimizer } = options;
-  const { storage, learner } = config;
+  const { storage } = config;
   return defineActor({
     type: "learner",
     machine: learnerMachine,
-    decide: decideLearner({ ...batchSettings(config), mismatchMax: learner.mismatchMax }),
+    decide: decideLearner(learnerRules(config)),
     effects: learnerEffects({
       parts: {
         trainer,
@@ -80,14 +80,6 @@ async function defineLearner<S>(options: LearnerWorkerOptions<S>) {
       optimizerEverySteps: storage.optimizerEverySteps,
     }),
   });
-}
-
-function learnSettings(config: RunConfig): LearnSettings {
-  const { clipLow, clipHigh, klCoefficient, importanceCap, shards } = config.learner;
-  const { temperature } = config.rollout;
-  const schedule = scheduleSettings(config);
-  const clip = { clipLow, clipHigh, klCoefficient, weightCap: importanceCap };
-  return { ...schedule, ...clip, temperature, shards };
 }
 
 /** The policy that KL is measured to: the one that the run started from. */

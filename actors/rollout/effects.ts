@@ -13,6 +13,7 @@ import {
   callsTool,
   type RolloutCommand,
   readAction,
+  type ToolCommand,
   type TrajectoryLimits,
   type TurnCommand,
 } from "./decide.ts";
@@ -79,13 +80,16 @@ async function sampleTurns(
     calls.map(({ params, context }, index) => {
       const sampled = turns[index];
       assert(sampled !== undefined, "one turn per request");
-      return turnResult(parts, { ...sampled, policy, turn: params.turn, observed }, context);
+      const spoken = { ...sampled, policy, turn: params.turn, observed };
+      const task = parts.taskOf(context.stream);
+      return turnResult(parts, task, spoken, context.state.context);
     }),
   );
 }
 
-function turnRequest(
-  { seed, limits }: RolloutParts,
+/** What the engine is asked for turn `turn`: a pure function of seed, limits and state. */
+export function turnRequest(
+  { seed, limits }: Pick<RolloutParts, "seed" | "limits">,
   stream: string,
   turn: number,
   { segments, length, images }: TrajectoryContext,
@@ -122,19 +126,23 @@ function turnStream(purpose: string, seed: number, stream: string, turn: number)
   return new RandomStream(seed, purpose, name.step, name.group, name.sample, turn);
 }
 
-async function turnResult(
-  parts: RolloutParts,
+/** What reads a turn and words what the environment says: pure but for images, read by name. */
+export type RolloutWords = Pick<RolloutParts, "environment" | "encoder" | "limits">;
+
+/** A sampled turn as the command that `decide` takes. */
+export async function turnResult(
+  { environment, encoder, limits }: RolloutWords,
+  task: Task,
   sampled: SampledTurn & Pick<TurnCommand, "policy" | "turn" | "observed">,
-  { stream, state }: Context,
-): Promise<Result> {
-  const { environment, encoder, limits } = parts;
+  { calls }: Pick<TrajectoryContext, "calls">,
+): Promise<Omit<TurnCommand, "id">> {
   const { ids, logProbs, entropy, finish, policy, turn, observed } = sampled;
   const text = encoder.decode(ids);
   const action = readAction(environment.parseAction, { text, finish });
   const ends = action.kind === "answer" || action.kind === "malformed";
   let reply: EncodedText | null = null;
-  if (!ends && !callsTool(action, state.context.calls, limits)) {
-    const words = environment.reply(parts.taskOf(stream), action);
+  if (!ends && !callsTool(action, calls, limits)) {
+    const words = environment.reply(task, action);
     reply = await encoder.continuation(words, finish === "stop");
   }
   const spoken = { turn, policy, ids, text, logProbs, entropy, finish, reply };
@@ -148,9 +156,18 @@ async function callTool(
 ): Promise<Result> {
   const tools = state.context.sampling?.tools ?? true;
   const answer = await parts.callTool(effectId, { tool, input, image, tools }, signal);
-  const words = parts.environment.report(parts.taskOf(stream), { tool, ...answer });
+  return toolResult(parts, parts.taskOf(stream), { turn, tool }, answer);
+}
+
+/** A tool's answer as the command that `decide` takes. */
+export async function toolResult(
+  { environment, encoder }: Omit<RolloutWords, "limits">,
+  task: Task,
+  { turn, tool }: Pick<PendingCall, "turn" | "tool">,
+  { cause, text, image, observed }: ToolReply,
+): Promise<Omit<ToolCommand, "id">> {
+  const words = environment.report(task, { tool, cause, text, image });
   // A turn that called a tool was not cut off, so the model wrote its end token itself.
-  const report = await parts.encoder.continuation(words, true);
-  const { cause, text, observed } = answer;
-  return { type: "tool", turn, cause, text, image: answer.image, report, observed };
+  const report = await encoder.continuation(words, true);
+  return { type: "tool", turn, cause, text, image, report, observed };
 }

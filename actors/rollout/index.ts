@@ -8,6 +8,8 @@ export type {
   TurnCommand,
 } from "./decide.ts";
 export { decideRollout, policyMismatch } from "./decide.ts";
+export type { RolloutWords } from "./effects.ts";
+export { toolResult, turnRequest, turnResult } from "./effects.ts";
 export {
   AdapterFolders,
   adapterName,
@@ -37,4 +39,9 @@ export type {
   TurnRequest,
 } from "./ports.ts";
 export { Rollout, type RolloutOptions, rowsActiveMax } from "./rollout.ts";
-export { lingerMsDefault, type RolloutWorkerOptions, runRolloutWorker } from "./worker.ts";
+export {
+  lingerMsDefault,
+  type RolloutWorkerOptions,
+  runRolloutWorker,
+  trajectoryLimits,
+} from "./worker.ts";

@@ -4,6 +4,7 @@ import type { Bus, WorkerInfo } from "../../runtime/index.ts";
 import type { Ledger } from "../../storage/index.ts";
 import { Messenger, type RunAddress, received, toolActor, toolTimeoutMs } from "../protocol.ts";
 import { reportFault, stayRegistered } from "../worker.ts";
+import type { TrajectoryLimits } from "./decide.ts";
 import type { Encoder, Environment, PolicySampler } from "./ports.ts";
 import { Rollout } from "./rollout.ts";
 
@@ -26,6 +27,12 @@ export interface RolloutWorkerOptions {
   readonly signal: AbortSignal;
 }
 
+/** What bounds the trajectories of a run. */
+export function trajectoryLimits({ rollout }: RunConfig): TrajectoryLimits {
+  const { turnsMax, callsMax, turnTokensMax, contextTokensMax } = rollout;
+  return { turnsMax, callsMax, turnTokensMax, contextTokensMax };
+}
+
 /**
  * Plays what the head orders until the signal is aborted.
  * @throws what the head refuses the worker with
@@ -33,12 +40,11 @@ export interface RolloutWorkerOptions {
 export async function runRolloutWorker(options: RolloutWorkerOptions): Promise<void> {
   const { address, bus, ledger, info, config, signal } = options;
   const messenger = new Messenger(bus, address);
-  const { turnsMax, callsMax, turnTokensMax, contextTokensMax } = config.rollout;
   const rollout = new Rollout({
     run: address.run,
     seed: config.run.seed,
     worker: `${info.id}/${info.host}/${info.pid}`,
-    limits: { turnsMax, callsMax, turnTokensMax, contextTokensMax },
+    limits: trajectoryLimits(config),
     lingerMs: options.lingerMs ?? lingerMsDefault,
     ledger,
     readBlob: (name) => ledger.blobs.get(name),
