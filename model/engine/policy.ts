@@ -33,7 +33,8 @@ export type PolicyOptions = PolicySource & {
   readonly roles: readonly Role[];
   /**
    * What a backward pass keeps: `none` keeps every activation, `segments` those of a few layers at
-   * a time and computes them again, which costs about a third more time.
+   * a time and computes them again, which costs about a third more time. By default `segments` for
+   * mapped models.
    */
   readonly recompute?: "none" | "segments";
   /** When mapped weights are widened for sampling; by default as the free memory allows. */
