@@ -3,14 +3,27 @@
 import type { AdamState } from "./adamw.ts";
 import { TensorError } from "./errors.ts";
 import { decodeSafetensors, encodeSafetensors, type Tensor } from "./input/index.ts";
-import type { Parameter, TensorMap } from "./qwen/index.ts";
+import { inModelOrder, type Parameter, type TensorMap } from "./qwen/index.ts";
+
+type NamedShape = Pick<Parameter, "name" | "shape">;
 
 /** Encodes and decodes tensors that have the names, shapes and order of `parameters`. */
 export class TensorCodec {
-  readonly #parameters: readonly Parameter[];
+  readonly #parameters: readonly NamedShape[];
 
-  constructor(parameters: readonly Parameter[]) {
+  constructor(parameters: readonly NamedShape[]) {
     this.#parameters = parameters;
+  }
+
+  /**
+   * A codec for what a stored policy trains, without its checkpoint: names and shapes are the
+   * bytes', the order is the model's. Throws where the bytes are no safetensors.
+   */
+  static ofStored(policy: Uint8Array, source: string): TensorCodec {
+    const tensors = decodeSafetensors(policy, source);
+    const shapeOf = (name: string) => tensors.get(name)?.shape ?? [];
+    const names = inModelOrder([...tensors.keys()]);
+    return new TensorCodec(names.map((name) => ({ name, shape: shapeOf(name) })));
   }
 
   /** Safetensors of the values as F32. */

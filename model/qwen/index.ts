@@ -7,6 +7,7 @@ export {
   adapterNames,
   initialAdapters,
   initialTensors,
+  inModelOrder,
   isLinear,
   isVisionName,
   modelParameters,

@@ -1,7 +1,7 @@
 // The parameters of Qwen2.5-VL: names and shapes as in the published checkpoints, what is a linear
 // layer, and fresh values for a model that starts from nothing.
 import { RandomStream } from "../../events/index.ts";
-import type { ModelConfig } from "../config.ts";
+import type { ModelConfig, TextConfig, VisionConfig } from "../config.ts";
 
 /** What a parameter is for, which decides how it starts and whether an adapter may sit on it. */
 export type ParameterKind = "norm" | "bias" | "embedding" | "patch" | "linear" | "residual";
@@ -144,7 +144,13 @@ function norm(layer: string, size: number): Parameter {
   return { name: `${layer}.weight`, shape: [size], kind: "norm" };
 }
 
-function visionParameters({ vision }: ModelConfig): Parameter[] {
+type VisionSizes = Omit<
+  VisionConfig,
+  "windowSize" | "fullAttentionLayers" | "normEpsilon" | "ropeTheta" | "tokensPerSecond"
+>;
+type TextSizes = Omit<TextConfig, "normEpsilon" | "ropeTheta" | "ropeSections">;
+
+function visionParameters({ vision }: { readonly vision: VisionSizes }): Parameter[] {
   const { hiddenSize, intermediateSize } = vision;
   const { channelCount, temporalPatchSize, patchSize } = vision;
   const patch = [hiddenSize, channelCount, temporalPatchSize, patchSize, patchSize];
@@ -171,7 +177,7 @@ function visionParameters({ vision }: ModelConfig): Parameter[] {
   ];
 }
 
-function textParameters({ text }: ModelConfig): Parameter[] {
+function textParameters({ text }: { readonly text: TextSizes }): Parameter[] {
   const { hiddenSize, intermediateSize, headSize } = text;
   const querySize = text.headCount * headSize;
   const keySize = text.keyValueHeadCount * headSize;
@@ -198,4 +204,53 @@ function textParameters({ text }: ModelConfig): Parameter[] {
     norm("model.norm", hiddenSize),
     ...(text.tieEmbeddings ? [] : [head]),
   ];
+}
+
+/**
+ * The names of trained parameters (all, a part of them, or adapters) in the model's order, without
+ * the checkpoint: the layers are counted in the names. Names that no such model has come back as
+ * they are, at the end.
+ */
+export function inModelOrder(names: readonly string[]): string[] {
+  const left = new Set(names);
+  // Every layer has names of its own: no number that a name states makes more layers than names.
+  const layersOf = (pattern: RegExp): number =>
+    names.reduce(
+      (most, name) =>
+        Math.max(most, Math.min(names.length, Number(pattern.exec(name)?.[1] ?? -1) + 1)),
+      0,
+    );
+  const known = namesOfModel(
+    layersOf(/^visual\.blocks\.(\d+)\./),
+    layersOf(/^model\.layers\.(\d+)\./),
+  );
+  const ordered = known.filter((name) => left.delete(name));
+  return [...ordered, ...left];
+}
+
+/** Every name that a parameter or an adapter of a model with so many layers may have, in order. */
+function namesOfModel(visionLayers: number, textLayers: number): string[] {
+  // Only names are asked for, so every size may be anything.
+  const size = 1;
+  const sizes = { hiddenSize: size, intermediateSize: size, headCount: size, headSize: size };
+  const vision = {
+    ...sizes,
+    layerCount: visionLayers,
+    outputSize: size,
+    channelCount: size,
+    patchSize: size,
+    temporalPatchSize: size,
+    mergeSize: size,
+  };
+  const text = {
+    ...sizes,
+    layerCount: textLayers,
+    keyValueHeadCount: size,
+    vocabularySize: size,
+    tieEmbeddings: false,
+  };
+  return [...visionParameters({ vision }), ...textParameters({ text })].flatMap(({ name }) => {
+    const { down, up } = adapterNames(name.replace(/\.weight$/, ""));
+    return [name, down, up];
+  });
 }
