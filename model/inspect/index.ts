@@ -69,7 +69,7 @@ export async function inspectModel(directory: string): Promise<ModelFacts> {
     unused: [...checkpoint.tensors.keys()].filter((name) => !known.has(name)),
     tokenizer: await tried(() => tokenizerFacts(directory, config)),
     imageTokens: await tried(() => imageFacts(directory, config)),
-    memory: modelMemory(config),
+    memory: modelMemory(config, parts),
     problems,
   };
 }

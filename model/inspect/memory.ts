@@ -3,6 +3,7 @@
 // Weights, caches, adapters and optimizer state are counted. Activations are an estimate: the
 // tensors that the backward pass reads again, added up layer by layer. Beside the growth of the
 // process in six training steps (4 to 9 layers of 512 or 1,024) it was equal to 17 % above.
+import type { Device } from "../../events/index.ts";
 import type { ModelConfig } from "../config.ts";
 import { isMappedBySize } from "../engine/index.ts";
 import {
@@ -13,8 +14,10 @@ import {
   type Tuning,
   trainableParameters,
 } from "../qwen/index.ts";
+import type { ModelPart, PartSize } from "./parts.ts";
 
 const floatBytes = 4;
+const visionParts: ReadonlySet<ModelPart> = new Set(["patch embedding", "vision layers", "merger"]);
 /** Values, gradient and two moments, float32 each. */
 const trainedBytes = 4 * floatBytes;
 
@@ -24,6 +27,10 @@ export interface SessionWeights {
   readonly parameters: number;
   /** All of them as float32, which is what is computed with. */
   readonly floatBytes: number;
+  /** All of them as the checkpoint's files hold them. */
+  readonly storedBytes: number;
+  /** What stays with the session, by the device that it is opened on. */
+  readonly keptBytes: Readonly<Record<Device["type"], number>>;
 }
 
 /** What training needs besides weights. */
@@ -56,15 +63,25 @@ export interface ModelMemory {
 export const exampleRank = 16;
 export const exampleTokens = 1_024;
 
-/** Adds up what a model needs. */
-export function modelMemory(config: ModelConfig): ModelMemory {
+/** Adds up what a model needs; `parts` are its parameters as the checkpoint holds them. */
+export function modelMemory(config: ModelConfig, parts: readonly PartSize[]): ModelMemory {
   const parameters = modelParameters(config);
   const count = (some: readonly Parameter[]) =>
     some.reduce((sum, { shape }) => sum + sizeOfShape(shape), 0);
   const vision = count(parameters.filter(({ name }) => isVisionName(name)));
   const language = count(parameters) - vision;
-  const session = (role: SessionWeights["role"], size: number) => {
-    return { role, parameters: size, floatBytes: floatBytes * size };
+  const mapped = isMappedBySize(config);
+  const stored = (isVision: boolean) =>
+    parts
+      .filter(({ part }) => visionParts.has(part) === isVision)
+      .reduce((sum, { bytes }) => sum + bytes, 0);
+  const session = (role: SessionWeights["role"], size: number): SessionWeights => {
+    const widened = floatBytes * size;
+    const storedBytes = stored(role === "vision");
+    // Small models are widened when they are opened; WebGPU has no type as short as the files'.
+    const kept = mapped ? storedBytes : widened;
+    const keptBytes = { cpu: kept, cuda: kept, webgpu: widened };
+    return { role, parameters: size, floatBytes: widened, storedBytes, keptBytes };
   };
   const { layerCount, keyValueHeadCount, headSize } = config.text;
   const training = (trains: string, tuning: Tuning): TrainingMemory => {
@@ -73,7 +90,7 @@ export function modelMemory(config: ModelConfig): ModelMemory {
   };
   const lora = { type: "lora", rank: exampleRank, alpha: exampleRank, seed: 0 } as const;
   return {
-    mapped: isMappedBySize(config),
+    mapped,
     sessions: [
       session("vision", vision),
       session("generate", language),

@@ -3,7 +3,9 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { modelParameters, parseModelConfig } from "../../model/index.ts";
-import { createTokenizer, qwenChatTemplate } from "../../model/input/index.ts";
+import { createTokenizer, elementCount, qwenChatTemplate } from "../../model/input/index.ts";
+import { modelMemory } from "../../model/inspect/memory.ts";
+import { modelParts, partOf } from "../../model/inspect/parts.ts";
 import { configJson, tokenizerJson } from "../../scripts/random-checkpoint.ts";
 
 const test = suite("published sizes");
@@ -15,13 +17,28 @@ for (const [size, count] of [
 ] as const) {
   test(`${size} has ${count} parameters`, () => {
     const parameters = modelParameters(parseModelConfig(configJson(size)));
-    const sizes = parameters.map(({ shape }) => shape.reduce((product, one) => product * one, 1));
+    const sizes = parameters.map(({ shape }) => elementCount(shape));
     assert.is(
       sizes.reduce((sum, one) => sum + one, 0),
       count,
     );
   });
 }
+
+test("3b is kept in its files' type on CPU and CUDA, and as float32 by WebGPU", () => {
+  const config = parseModelConfig(configJson("3b"));
+  const parts = modelParts.map((part) => {
+    const own = modelParameters(config).filter(({ name }) => partOf(name) === part);
+    const parameters = own.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+    return { part, tensors: own.length, parameters, bytes: 2 * parameters };
+  });
+  const { sessions, mapped } = modelMemory(config, parts);
+  assert.ok(mapped);
+  for (const { keptBytes, parameters } of sessions) {
+    const [narrow, wide] = [2 * parameters, 4 * parameters];
+    assert.equal(keptBytes, { cpu: narrow, cuda: narrow, webgpu: wide });
+  }
+});
 
 test("a vocabulary of 151,665 tokens reads what it writes", () => {
   const tokenizer = createTokenizer({

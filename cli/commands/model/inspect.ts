@@ -142,22 +142,33 @@ function fileLines({ files, types, unused }: ModelFacts): readonly string[] {
   ];
 }
 
+const devices = ["cpu", "cuda", "webgpu"] as const;
+
 function memoryLines({ memory }: ModelFacts): readonly string[] {
   const { sessions, mapped, cacheBytesPer1000, training, activations } = memory;
+  const weights = sessions.map(({ role, keptBytes }) => [
+    `  weights of the session ${role}`,
+    ...devices.map((device) => byteSize(keptBytes[device])),
+  ]);
   const rows = [
-    ...sessions.map(({ role, floatBytes }) => [`  weights of the session ${role}`, floatBytes]),
     ["  keys and values per 1,000 tokens and row", cacheBytesPer1000],
     ...training.map(({ trains, bytes }) => [`  training ${trains}`, bytes]),
     [`  activations of ${thousands(activations.tokens)} tokens (estimate)`, activations.kept],
     ["  the same with learner.recompute (estimate)", activations.recomputed],
   ] as const;
   const cells = rows.map(([what, bytes]) => [String(what), byteSize(Number(bytes))]);
+  const widened = sessions.find(({ role }) => role === "generate")?.floatBytes ?? 0;
   const place = mapped
-    ? "Weights stay in their files, mapped, and are widened to float32 where they are used."
+    ? "Weights stay as their files hold them, on the CPU mapped, and are widened where they are used."
     : "Weights are held as float32, each session its own.";
   return [
-    ...tableLines(["", ""], cells, rightOf(1, 1)).slice(1),
+    ...tableLines(["", ...devices], weights, rightOf(1, devices.length)),
     `  ${place}`,
+    ...(mapped
+      ? [`  Sampling may hold those of the language model widened: ${byteSize(widened)}.`]
+      : []),
+    "",
+    ...tableLines(["", ""], cells, rightOf(1, 1)).slice(1),
     "  Training counts values, gradient and both moments of AdamW.",
   ];
 }
