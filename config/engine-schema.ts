@@ -12,7 +12,10 @@ export const engine = z.discriminatedUnion("type", [
     type: z.literal("openai"),
     server: z.enum(["vllm", "sglang"]),
     /** Its root. A password in it would be stored with the run, so it has no place here. */
-    url: z.string().regex(/^https?:\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/, "write http://HOST:PORT"),
+    url: z
+      .string()
+      .regex(/^https?:\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/, "write http://HOST:PORT")
+      .refine((url) => !/\/v1\/?$/.test(url), "write the server's root, without /v1"),
     /** The name under which the base model is served. */
     model: z.string().min(1).max(512),
     /** The environment variable that holds the API key; the key itself is stored nowhere. */

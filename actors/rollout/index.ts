@@ -20,6 +20,7 @@ export {
   requireSamplersLogProbs,
   type ServerEngine,
   serverEngine,
+  turnAsker,
 } from "./engine/index.ts";
 export { foldTrajectory } from "./fold-trajectory.ts";
 export type { PendingCall, Segment, TrajectoryContext } from "./machine.ts";

@@ -12,12 +12,18 @@ import {
   type RolloutPolicy,
   type TurnRequest,
 } from "../../actors/index.ts";
+import { ImageLinks, openServer, serverEngine, turnAsker } from "../../actors/rollout/index.ts";
 import type { RunConfig } from "../../config/index.ts";
 import { type HashName, hashName, RandomStream, VarftError } from "../../events/index.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../model/index.ts";
+import { decodeImage, decodeSafetensors, encodeSafetensors } from "../../model/index.ts";
 import { environment, miniSource } from "../../tasks/index.ts";
 import { type EngineModel, openEngineModel } from "./engine-policy.ts";
-import { type EngineServerSettings, type Fault, TestEngineServer } from "./engine-server.ts";
+import {
+  type EngineServerSettings,
+  type Fault,
+  servedName,
+  TestEngineServer,
+} from "./engine-server.ts";
 import { engineConfig } from "./engine-world.ts";
 
 const test = suite("an engine at a server");
@@ -172,6 +178,31 @@ test("an adapter that stands there with other bytes is written anew before it is
     await writeFile(join(folder, "adapter_model.safetensors"), second.bytes);
     server.forget();
     assert.is(await rollout.sampler.load(first.name, first.bytes), first.name);
+  }));
+
+test("a model without an adapter is asked in the same way", () =>
+  using({}, async ({ rollout, config }) => {
+    const engine = serverEngine(config);
+    if (engine === null) throw new Error("the configuration names a server");
+    const { server } = await openServer(engine, 256, undefined, new AbortController().signal);
+    try {
+      const ask = turnAsker({
+        server,
+        images: new ImageLinks(async (name) => decodeImage(blobs.get(name) ?? new Uint8Array())),
+        imageId: 707,
+        stopIds: [703],
+        bannedIds: [707],
+        vocabularySize: model.vocabularySize,
+      });
+      const [request] = await requestsOf(rollout);
+      const greedy = await ask(request as TurnRequest, servedName, 0);
+      assert.is(greedy.ids.at(-1), 703);
+      assert.equal((await ask(request as TurnRequest, servedName, 0)).ids, greedy.ids);
+      const unknown = await failure(ask(request as TurnRequest, "other", 0));
+      assert.match(unknown.message, /`other` does not exist.*rollout\.engine\.model/);
+    } finally {
+      server.close();
+    }
   }));
 
 test("a policy under another policy's name is not loaded", () =>

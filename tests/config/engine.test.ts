@@ -53,6 +53,7 @@ test("a server is taken, every limit with its default", () => {
 const cases: readonly (readonly [string, RegExp])[] = [
   ["rollout.engine.url=127.0.0.1:8000", /url".*write http:\/\/HOST:PORT/],
   ["rollout.engine.url=http://me:secret@host", /url".*write http:\/\/HOST:PORT/],
+  ["rollout.engine.url=http://host:8000/v1", /the server's root, without \/v1/],
   ["rollout.engine.server=tgi", /rollout\.engine\.server/],
   ["rollout.engine.api_key=hush", /api_key/],
   ["determinism=strict", /"determinism" must be "tolerance"/],

@@ -9,26 +9,19 @@ import { assert, type HashName } from "../../../events/index.ts";
 import type { TensorCodec, TensorMap } from "../../../model/index.ts";
 import type { PolicySampler, SampledTurn, TurnRequest } from "../ports.ts";
 import { type AdapterFolders, adapterName } from "./adapter-folder.ts";
-import type { EngineQuestion } from "./dialect.ts";
 import { EngineAdapterError, EngineRefusedError } from "./errors.ts";
-import { foldImages, type ImageLinks } from "./prompt.ts";
 import type { EngineServer } from "./server.ts";
+import { type TurnAskerOptions, turnAsker } from "./turn.ts";
 
 /** Adapters beside the one in use that stay: a slower worker may still ask for the one before. */
 const keptMax = 1;
 
-export interface EngineSamplerOptions {
-  readonly server: EngineServer;
+export interface EngineSamplerOptions extends TurnAskerOptions {
   readonly codec: TensorCodec;
   readonly folders: AdapterFolders;
   /** The path under which the server sees a policy's folder. */
   readonly pathAtServer: (policy: HashName) => string;
-  readonly images: ImageLinks;
-  readonly imageId: number;
   readonly rowsMax: number;
-  readonly stopIds: readonly number[];
-  readonly bannedIds: readonly number[];
-  readonly vocabularySize: number;
 }
 
 /** A sampler whose engine is a server. */
@@ -44,9 +37,8 @@ interface Held {
 }
 
 export function engineSampler(options: EngineSamplerOptions): EngineSampler {
-  const { server, codec, folders, pathAtServer, images, rowsMax } = options;
-  const stopIds = new Set(options.stopIds);
-  const bannedIds = new Set(options.bannedIds);
+  const { server, codec, folders, pathAtServer, rowsMax } = options;
+  const ask = turnAsker(options);
   const loaded: HashName[] = [];
   let held: Held | null = null;
   const placeOnce = async ({ policy, parameters }: Held): Promise<HashName> => {
@@ -64,21 +56,6 @@ export function engineSampler(options: EngineSamplerOptions): EngineSampler {
     await server.unload(adapterName(policy));
     await folders.remove(policy);
   };
-  const ask = async (request: TurnRequest, model: string, temperature: number) => {
-    const question: EngineQuestion = {
-      model,
-      ids: foldImages(request.ids, options.imageId, request.images.length),
-      images: await Promise.all(request.images.map((name) => images.get(name))),
-      tokensMax: request.uniforms.length,
-      temperature,
-      seed: request.seed,
-      stopIds: options.stopIds,
-      bannedIds: options.bannedIds,
-    };
-    const { vocabularySize } = options;
-    const rules = { context: request.ids, tokensMax: question.tokensMax, vocabularySize };
-    return server.sample(question, { ...rules, stopIds, bannedIds });
-  };
   return {
     rowsMax,
     independent: true,
@@ -86,7 +63,8 @@ export function engineSampler(options: EngineSamplerOptions): EngineSampler {
       const next = { policy, parameters: codec.decode(bytes, policy) };
       const found = await place(next);
       held = next;
-      if (!loaded.includes(policy)) loaded.push(policy);
+      if (loaded.includes(policy)) loaded.splice(loaded.indexOf(policy), 1);
+      loaded.push(policy);
       for (const old of loaded.splice(0, loaded.length - keptMax - 1)) await drop(old);
       return found;
     },

@@ -10,3 +10,4 @@ export {
 } from "./open.ts";
 export { requireSamplersLogProbs } from "./probe.ts";
 export { ImageLinks } from "./prompt.ts";
+export { type AskTurn, type TurnAskerOptions, turnAsker } from "./turn.ts";
