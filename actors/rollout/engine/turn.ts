@@ -1,6 +1,6 @@
 // A turn as a question to a server: the context folded, images attached, the answer checked. Whose
-// turn it is (the base model's, an adapter's) is only a name here, so that a model without an adapter
-// can be asked in the same way.
+// turn it is (the base model's, an adapter's) is only a name here, so that a model without an
+// adapter can be asked in the same way.
 import type { SampledTurn, TurnRequest } from "../ports.ts";
 import type { EngineQuestion } from "./dialect.ts";
 import { foldImages, type ImageLinks } from "./prompt.ts";
