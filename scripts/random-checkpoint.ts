@@ -1,5 +1,5 @@
-// Writes a checkpoint folder with the sizes, files and types of a published Qwen2.5-VL and noise for
-// weights: whoever has no such checkpoint can still see what one costs here.
+// Writes a checkpoint folder with the sizes, files and types of a published Qwen2.5-VL and noise
+// for weights: whoever has no such checkpoint can still see what one costs here.
 //
 //   node --import tsx scripts/random-checkpoint.ts SIZE DIRECTORY     SIZE: 3b, 7b
 //

@@ -45,8 +45,8 @@ export function gradientName(name: string): string {
 }
 
 /**
- * The inputs that hold one value per chosen token: cut alike, they are batches of fewer tokens whose
- * losses and gradients add up to those of the whole.
+ * The inputs that hold one value per chosen token: cut alike, they are batches of fewer tokens
+ * whose losses and gradients add up to those of the whole.
  */
 export const tokenInputs = [
   "chosen",
