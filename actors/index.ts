@@ -19,32 +19,70 @@ export type {
   PolicyTrainer,
   Tensors,
   TrainingSample,
+  WeighedSample,
 } from "./learner/index.ts";
-export { runLearnerWorker, warmStart } from "./learner/index.ts";
-export type { InitialPolicy, LearnerPolicy, RolloutPolicy } from "./policy/index.ts";
+export {
+  decideLearner,
+  learnerMachine,
+  learnerRules,
+  learningRateAt,
+  learnSettings,
+  learnStep,
+  runLearnerWorker,
+  trainingSample,
+  warmStart,
+} from "./learner/index.ts";
+export type {
+  InitialPolicy,
+  LearnerPolicy,
+  RolloutPolicy,
+  StoredWeights,
+} from "./policy/index.ts";
 export {
   checkpointHash,
   initialPolicy,
+  openEncoder,
   openLearnerPolicy,
   openRolloutPolicy,
+  storedWeights,
   tuningOf,
   vocabularyOf,
 } from "./policy/index.ts";
 export type { RunAddress } from "./protocol.ts";
 export { headActor, Messenger } from "./protocol.ts";
-export type { ComparePixels } from "./reward-judge/index.ts";
-export { pixelComparison } from "./reward-judge/index.ts";
+export type { ComparePixels, Outcome as JudgedOutcome } from "./reward-judge/index.ts";
+export { decideJudge, judgeMachine, measure, pixelComparison } from "./reward-judge/index.ts";
 export type {
   EncodedText,
   Encoder,
   Environment,
   EnvironmentText,
   PolicySampler,
+  RolloutWords,
   RolloutWorkerOptions,
   SampledTurn,
+  TrajectoryContext,
   TurnRequest,
 } from "./rollout/index.ts";
-export { engineName, runRolloutWorker } from "./rollout/index.ts";
+export {
+  decideRollout,
+  engineName,
+  runRolloutWorker,
+  toolResult,
+  trajectoryLimits,
+  trajectoryMachine,
+  turnRequest,
+  turnResult,
+} from "./rollout/index.ts";
+export {
+  decideEvaluation,
+  decideRun,
+  evaluationMachine,
+  pixelErrorRepairedMax,
+  runMachine,
+  runRules,
+  summarize,
+} from "./run/index.ts";
 export type {
   ProgramRunner,
   SearchEngine,

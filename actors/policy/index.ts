@@ -1,10 +1,12 @@
 // A run's policy, opened from its checkpoint folder for those who work with it.
-export type { InitialPolicy, LearnerPolicy, RolloutPolicy } from "./open.ts";
+export type { InitialPolicy, LearnerPolicy, RolloutPolicy, StoredWeights } from "./open.ts";
 export {
   checkpointHash,
   initialPolicy,
+  openEncoder,
   openLearnerPolicy,
   openRolloutPolicy,
+  storedWeights,
   tuningOf,
 } from "./open.ts";
 export { vocabularyOf } from "./vocabulary.ts";

@@ -93,21 +93,60 @@ export async function openRolloutPolicy(
   };
 }
 
+/**
+ * Tokenizer and images of a run's checkpoint, no weights: enough to word what the environment says
+ * and to read what the model said.
+ */
+export async function openEncoder(config: RunConfig, readBlob: ReadBlob): Promise<Encoder> {
+  const { directory } = config.model;
+  const tokenizer = await openTokenizer(directory);
+  const { vision } = await readConfig(directory);
+  return modelEncoder(
+    tokenizer,
+    new ImageStore(await readPreprocessor(directory, vision), readBlob),
+  );
+}
+
+/** What reads stored weights and steps them. */
+export interface StoredWeights {
+  readonly trainer: Pick<PolicyTrainer, "decodePolicy" | "encodePolicy">;
+  readonly optimizer: PolicyOptimizer<AdamState>;
+}
+
+/**
+ * The weights of a run from what it stored, without its checkpoint and without an engine.
+ *
+ * @param policy any policy of the run
+ */
+export function storedWeights(config: RunConfig, policy: Uint8Array): StoredWeights {
+  const codec = TensorCodec.ofStored(policy, "a stored policy");
+  return {
+    trainer: {
+      encodePolicy: (tensors) => codec.encode(tensors),
+      decodePolicy: (bytes) => codec.decode(bytes, "a stored policy"),
+    },
+    optimizer: adamOptimizer(codec, adamSettings(config)),
+  };
+}
+
+function adamSettings({ learner }: RunConfig) {
+  const { beta1, beta2, epsilon, weightDecay, gradientNormMax } = learner;
+  return { beta1, beta2, epsilon, weightDecay, gradientNormMax };
+}
+
 /** Opens the policy for learning. `readBlob` gives images. */
 export async function openLearnerPolicy(
   config: RunConfig,
   readBlob: ReadBlob,
 ): Promise<LearnerPolicy> {
-  const { device, threads, microRows, beta1, beta2, epsilon, weightDecay, gradientNormMax } =
-    config.learner;
+  const { device, threads, microRows } = config.learner;
   const opened = await open(config, readBlob, ["vision", "learn"], {
     threads,
     device: parseDevice(device),
   });
-  const settings = { beta1, beta2, epsilon, weightDecay, gradientNormMax };
   return {
     trainer: modelTrainer({ ...opened, rowsMax: microRows }),
-    optimizer: adamOptimizer(opened.codec, settings),
+    optimizer: adamOptimizer(opened.codec, adamSettings(config)),
     close: () => opened.policy.close(),
   };
 }
