@@ -32,9 +32,23 @@ const task = z.strictObject({
   kind: z.string(),
   question: z.string(),
   answers: z.array(z.string()),
-  image: hash,
+  /** null: the question is about no image. */
+  image: hash.nullable(),
   /** The clean image that the right repair would give, where there is one. */
   reference: hash.nullable(),
+  /** Searches that a teacher made, where the rows tell. */
+  queries: z.array(z.string()).optional(),
+  /** Set where the task is one step of a teacher's trajectory and no whole one. */
+  step: z
+    .strictObject({
+      /** What stands behind the instructions: the query, and what was said so far. */
+      prompt: z.string(),
+      /** The teacher's action in its tag. */
+      solution: z.string(),
+      /** Its thought and action, where the rows tell. */
+      demonstration: z.string().nullable(),
+    })
+    .optional(),
 });
 
 const sampling = z.strictObject({
@@ -49,7 +63,13 @@ const sampling = z.strictObject({
 /** Runs of before it was recorded had one. */
 const samples = z.int().positive().default(1);
 
-const component = z.strictObject({ name: z.string(), value: z.number(), weight: z.number() });
+const component = z.strictObject({
+  name: z.string(),
+  value: z.number(),
+  weight: z.number(),
+  /** `name@version` of the function that gave the value. */
+  function: z.string().optional(),
+});
 
 const summary = z.strictObject({
   n: count,
@@ -151,6 +171,8 @@ export const eventSchemas = {
     turn: count,
     ids: int32Array,
     images: z.array(hash),
+    /** True where they take the place of the whole context. */
+    fresh: z.literal(true).optional(),
     observed,
   }),
   "trajectory.ended": z.strictObject({
@@ -168,6 +190,8 @@ export const eventSchemas = {
     f1: z.number(),
     /** Mean absolute pixel difference of the last image to the reference repair, 0–255. */
     pixelError: z.number().nullable(),
+    /** True where the components are those of the teacher's words and not of the model's. */
+    injected: z.literal(true).optional(),
     observed,
   }),
   "batch.assembled": z.strictObject({

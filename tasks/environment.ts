@@ -33,7 +33,7 @@ interface ToolReport {
 /** The prompt's source: the question and the image of a task. */
 interface Asked {
   readonly question: string;
-  readonly image: HashName;
+  readonly image: HashName | null;
 }
 
 const textOnly = (text: string): EnvironmentText => ({ text, images: [] });
@@ -42,10 +42,8 @@ const textOnly = (text: string): EnvironmentText => ({ text, images: [] });
 export const environment = {
   parseAction,
 
-  prompt: ({ question, image }: Asked): EnvironmentText => ({
-    text: `${imageMark}${question}`,
-    images: [image],
-  }),
+  prompt: ({ question, image }: Asked): EnvironmentText =>
+    image === null ? textOnly(question) : { text: `${imageMark}${question}`, images: [image] },
 
   reply(_task: Asked, action: Action): EnvironmentText {
     return textOnly(

@@ -97,6 +97,7 @@ function nextEvent(
   return event("evaluation.planned", facts);
 }
 
-function imagesOf({ image, reference }: Task): HashName[] {
-  return reference === null ? [image] : [image, reference];
+/** The images of a task, by name. */
+export function imagesOf({ image, reference }: Task): HashName[] {
+  return [image, reference].filter((name) => name !== null);
 }

@@ -135,7 +135,7 @@ async function storeTasks(
   drawn: Awaited<ReturnType<TaskSource["training"]>>,
 ): Promise<Task[]> {
   const images = drawn.flatMap(({ image, reference }) =>
-    reference === null ? [image] : [image, reference],
+    [image, reference].filter((bytes) => bytes !== null),
   );
   await Promise.all(images.map(putBlob));
   return drawn.map(({ task }) => task);

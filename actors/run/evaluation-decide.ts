@@ -2,6 +2,7 @@
 import type { SnapshotFrom } from "xstate";
 import { type EvaluationSummary, type EventData, event } from "../../events/index.ts";
 import type { ActorCommand, Decision } from "../../runtime/index.ts";
+import { imagesOf } from "./decide.ts";
 import type { evaluationMachine } from "./evaluation-machine.ts";
 
 /** Begin the evaluation. */
@@ -26,12 +27,9 @@ export function decideEvaluation(
   const { started, completed } = state.context;
   if (command.type === "evaluate") {
     if (started !== null) return { duplicate: true };
-    const images = command.started.tasks.flatMap(({ image, reference }) =>
-      reference === null ? [image] : [image, reference],
-    );
     return {
       events: [event("evaluation.started", command.started)],
-      blobs: [...new Set(images)],
+      blobs: [...new Set(command.started.tasks.flatMap(imagesOf))],
     };
   }
   if (completed !== null) return { duplicate: true };

@@ -24,9 +24,8 @@ export function summarize(
     const members = played.filter(({ task }) => task.kind === kind);
     kinds[kind] = { n: members.length, em: percent(members, "em"), f1: percent(members, "f1") };
   }
-  // A clean image needs no repair: its reference is the image itself, or there is none.
   const coding = played.filter(({ task }) => task.task === "coding");
-  const degraded = coding.filter(({ task }) => !isClean(task));
+  const degraded = coding.filter(({ task }) => isDegraded(task));
   const clean = coding.filter(({ task }) => isClean(task));
   const repaired = degraded.filter(
     ({ pixelError }) => pixelError !== null && pixelError <= repairedMax,
@@ -42,8 +41,14 @@ export function summarize(
   };
 }
 
-function isClean({ image, reference }: Task): boolean {
-  return reference === null || reference === image;
+/** Nothing is to be repaired: the rows say so, or the right repair is the image itself. */
+function isClean({ kind, image, reference }: Task): boolean {
+  return kind === "none" || (reference !== null && reference === image);
+}
+
+/** The right repair is known, and another image. */
+function isDegraded(task: Task): boolean {
+  return task.reference !== null && !isClean(task);
 }
 
 function percent(played: readonly PlayedTask[], key: "em" | "f1" | "format"): number {

@@ -13,6 +13,8 @@ import type { ProgramRunner, SearchEngine } from "./ports.ts";
 
 /** Answers that are remembered. */
 export const answersRememberedMax = 8_192;
+/** What a program is answered where the question is about no image. */
+const noImageWords = "there is no image to work on";
 /** Characters of what a tool says that reach the model. */
 export const toolTextCharsMax = 2_000;
 
@@ -45,6 +47,9 @@ export class ToolExecutor {
 
   /** Answers a call. */
   async execute(request: ToolRequest): Promise<ToolReply> {
+    if (request.tool === "python" && request.image === null) {
+      return { cause: "no-image", text: noImageWords, image: null, observed: { source: "none" } };
+    }
     if (request.tool === "python" && !request.tools) {
       const { image } = request;
       return { cause: "ok", text: "", image, observed: { source: "unchanged" } };

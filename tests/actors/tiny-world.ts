@@ -61,7 +61,7 @@ export const tinyEnvironment: Environment = {
     if (text === "LOOK") return { kind: "problem", problems: ["dark"] };
     return { kind: "malformed", reason: text };
   },
-  prompt: (task) => ({ text: "", images: [task.image] }),
+  prompt: (task) => ({ text: "", images: task.image === null ? [] : [task.image] }),
   reply: () => ({ text: "TIP", images: [] }),
   report: (_, { image }) => ({ text: "", images: image === null ? [] : [image] }),
 };

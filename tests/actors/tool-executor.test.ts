@@ -89,6 +89,13 @@ test("a lost engine is an error and is not remembered", async () => {
   assert.is((await executor.execute(call("p", image))).cause, "ok");
 });
 
+test("a program about no image is answered, and not executed", async () => {
+  const parts = world();
+  const reply = await new ToolExecutor({ ...parts, callsActiveMax: 1 }).execute(call("p", null));
+  assert.equal([reply.cause, reply.image, parts.runner.executed], ["no-image", null, 0]);
+  assert.match(reply.text, /no image/);
+});
+
 test("without tools the input comes back and nothing is executed", async () => {
   const parts = world();
   const image = await parts.blobs.put(Buffer.from("input"));
