@@ -36,3 +36,17 @@ export class LedgerBusyError extends RetryableError {
     );
   }
 }
+
+/** Why a signed note or one of its keys was refused. */
+export type NoteErrorCode =
+  /** The text has not the form of a note, or not that of a checkpoint. */
+  | "note-malformed"
+  /** A signature by a known key is not over this text: the note was changed or forged. */
+  | "note-signature"
+  /** What should be a key is none, or others may read what is secret. */
+  | "note-key";
+
+/** A signed note, or a key for them, that cannot be used. */
+export class NoteError extends TerminalError {
+  declare readonly code: NoteErrorCode;
+}

@@ -1,6 +1,20 @@
 // The ledger: the events of a run, their chain, their leases and their blobs.
 export { type ChainVerdict, verifyChain } from "./chain.ts";
-export { LedgerBusyError, LedgerError, type LedgerErrorCode } from "./errors.ts";
+export {
+  type Checkpoint,
+  checkpointKeysFile,
+  checkpointsFile,
+  checkpointText,
+  cutNotes,
+  originOf,
+  parseCheckpoint,
+} from "./checkpoint.ts";
+export {
+  type CheckpointLog,
+  type CheckpointOptions,
+  openCheckpointLog,
+} from "./checkpoint-log.ts";
+export { LedgerBusyError, LedgerError, type LedgerErrorCode, NoteError } from "./errors.ts";
 export { type Follower, type FollowOptions, follow, followMsDefault } from "./follow.ts";
 export type {
   AppendPart,
@@ -29,3 +43,12 @@ export {
   openLedgerReader,
   openMemoryLedger,
 } from "./open.ts";
+export {
+  type OpenedNote,
+  openNote,
+  parseSigningKey,
+  parseVerifierKey,
+  type SigningKey,
+  type VerifierKey,
+} from "./signed-note.ts";
+export { newSigningKey, openSigningKey } from "./signing-key.ts";
