@@ -6,6 +6,7 @@ const placementKeys: Readonly<Record<string, readonly string[]>> = {
   rollout: ["workers"],
   sandbox: ["containers"],
   bus: ["url"],
+  storage: ["signingKey"],
 };
 /** Of `rollout.engine`: where its server is and how patient one is with it. */
 const engineKeys: readonly string[] = [

@@ -8,6 +8,8 @@ import { NotFoundError } from "./errors.ts";
 import { RunLog } from "./run-log.ts";
 
 const configFile = "config.json";
+/** In the runs folder: the key that signs checkpoints, and beside it its public half. */
+export const signingKeyFile = "signing-key";
 
 /** The names of the runs in `runs`, in byte order. */
 export async function runNames(runs: string): Promise<readonly string[]> {

@@ -210,6 +210,8 @@ const storage = z.strictObject({
     .max(2 ** 40),
   /** Steps from one stored optimizer state to the next. */
   optimizerEverySteps: count(stepsMax),
+  /** The file of the key that signs checkpoints; by default `signing-key` in the runs folder. */
+  signingKey: z.string().min(1).optional(),
 });
 
 const bus = z.strictObject({

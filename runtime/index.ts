@@ -98,8 +98,10 @@ export {
 } from "./process/index.ts";
 export type { LedgerAddress, RemoteLedgerOptions } from "./remote/index.ts";
 export {
+  announceCheckpoints,
   announceCommits,
   blobCacheBytesMax,
+  checkpointsSubject,
   commitsSubject,
   connectLedger,
   followLedger,

@@ -11,10 +11,16 @@ import {
   pixelComparison,
   startHead,
 } from "../../actors/index.ts";
-import { announceCommits, connectNats, serveLedger } from "../../runtime/index.ts";
+import {
+  announceCheckpoints,
+  announceCommits,
+  connectNats,
+  serveLedger,
+} from "../../runtime/index.ts";
 import { type Ledger, type Head as LedgerHead, openLedger } from "../../storage/index.ts";
 import { engineKey } from "../environment.ts";
 import { eachEvent } from "../run-directory.ts";
+import { openCheckpoints } from "./checkpoints.ts";
 import { Closers } from "./closers.ts";
 import { runClassOf } from "./devices.ts";
 import { openBusPlace, openTasks, openTools } from "./parts.ts";
@@ -63,6 +69,9 @@ async function open(
   const service = serveLedger(bus, address, ledger);
   closers.add(() => service.close());
   listeners.push(announceCommits(bus, address));
+  const onSigned = announceCheckpoints(bus, address);
+  const parts = { session: options, ledger, onSigned, onFailed: fault.raise };
+  const sign = await openCheckpoints(parts, closers);
   signal.throwIfAborted();
   const { tools, digest } = await openTools(options, ledger.blobs, closers);
   const head = await startHead({
@@ -80,7 +89,10 @@ async function open(
     tasks,
     tools,
     comparePixels: pixelComparison((name) => ledger.blobs.get(name)),
-    onEvent,
+    onEvent(event) {
+      onEvent(event);
+      sign(event);
+    },
   });
   closers.add(() => head.close());
   listeners.push(() => head.hint());

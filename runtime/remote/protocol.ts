@@ -36,6 +36,11 @@ export function commitsSubject(address: LedgerAddress): string {
   return subjectOf({ ...address, actor: "ledger-commits" }, "durable");
 }
 
+/** The subject of the hints that a checkpoint was signed; each carries its note. */
+export function checkpointsSubject(address: LedgerAddress): string {
+  return subjectOf({ ...address, actor: "ledger-checkpoints" }, "signed");
+}
+
 const count = z.int().nonnegative();
 const hash = z.custom<`sha256:${string}`>((text) => typeof text === "string" && isHashName(text));
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array);

@@ -11,6 +11,7 @@ import { ByteCache } from "./byte-cache.ts";
 import {
   appendBytesMax,
   appendShape,
+  checkpointsSubject,
   commitsSubject,
   firstRows,
   type LedgerAddress,
@@ -56,6 +57,14 @@ export function announceCommits(bus: Bus, address: LedgerAddress): (head: Head) 
   const subject = commitsSubject(address);
   return ({ size, hash }) => {
     if (!bus.closed) bus.publish(subject, { size, hash });
+  };
+}
+
+/** To be the `onSigned` of a checkpoint log: whoever listens can keep the notes elsewhere. */
+export function announceCheckpoints(bus: Bus, address: LedgerAddress): (note: string) => void {
+  const subject = checkpointsSubject(address);
+  return (note) => {
+    if (!bus.closed) bus.publish(subject, { note });
   };
 }
 

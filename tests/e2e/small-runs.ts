@@ -81,7 +81,8 @@ export class SmallRuns {
   async place(name: string): Promise<RunPlace> {
     const folder = this.folder(name);
     return eventually(`a run in ${folder}`, async () => {
-      const [run] = await readdir(folder).catch(() => []);
+      const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+      const run = entries.find((entry) => entry.isDirectory())?.name;
       return run === undefined ? null : { run, directory: join(folder, run) };
     });
   }
@@ -133,7 +134,7 @@ export class SmallRuns {
 
 /** What a run directory consists of. */
 const kept =
-  /^(?:config\.json|bus\.json|nats\.conf|(?:ledger|blobs)(?:\/(?:data|lock)\.mdb)?|writer\.lock)$/;
+  /^(?:config\.json|checkpoints\.(?:txt|pub)|bus\.json|nats\.conf|(?:ledger|blobs)(?:\/(?:data|lock)\.mdb)?|writer\.lock)$/;
 
 /** The data of all events of a type, in the order of the ledger. */
 export function dataOf<T extends EventType>(
