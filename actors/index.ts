@@ -58,6 +58,7 @@ export type {
   Environment,
   EnvironmentText,
   PolicySampler,
+  RolloutCommand,
   RolloutWords,
   RolloutWorkerOptions,
   SampledTurn,
