@@ -15,6 +15,7 @@ export {
   openCheckpointLog,
 } from "./checkpoint-log.ts";
 export { LedgerBusyError, LedgerError, type LedgerErrorCode, NoteError } from "./errors.ts";
+export { type Evidence, type IndexedPart, openEvidence, type TableSizes } from "./evidence.ts";
 export { type Follower, type FollowOptions, follow, followMsDefault } from "./follow.ts";
 export type {
   AppendPart,

@@ -4,7 +4,7 @@
 //   sizes   hash                                         -> size: written with the last rows
 //
 // A blob is there when its size is. A crash in the middle leaves rows that the next put overwrites.
-import { hash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { assert, type HashName, hashName, isHashName } from "../events/index.ts";
 import { LedgerError } from "./errors.ts";
@@ -23,6 +23,7 @@ const rowBytes = 1024 * 1024;
 /** Rows of one transaction: bounds the memory of a commit, and how long others wait for it. */
 const rowsPerCommit = 16;
 const hashBytes = 32;
+const sizeBytes = 6;
 
 function rowKey(key: Buffer, index: number): Buffer {
   const row = Buffer.alloc(hashBytes + 4);
@@ -60,7 +61,7 @@ export class LmdbBlobReader implements BlobReader {
     const key = keyOf(name);
     const sizeRow = this.sizes.get(key);
     if (sizeRow === undefined) return null;
-    const bytes = new Uint8Array(sizeRow.readUIntBE(0, 6));
+    const bytes = new Uint8Array(sizeRow.readUIntBE(0, sizeBytes));
     for (let start = 0, index = 0; start < bytes.length; start += rowBytes, index++) {
       const row = this.rows.get(rowKey(key, index));
       const expected = Math.min(rowBytes, bytes.length - start);
@@ -70,6 +71,30 @@ export class LmdbBlobReader implements BlobReader {
     this.environment.resetReadTxn();
     if (hashName(bytes) !== name) throw corrupt(name);
     return bytes;
+  }
+
+  /**
+   * Why a blob's bytes are not those of its name; null where they are. Holds one row at a time,
+   * whatever size the blob claims; `onBytes` hears of each.
+   */
+  faultOf(name: HashName, onBytes: (bytes: number) => void): string | null {
+    const key = keyOf(name);
+    const claimed = this.sizes.get(key);
+    if (claimed === undefined) return "it is not there";
+    if (claimed.length !== sizeBytes) return "its size is not readable";
+    const size = claimed.readUIntBE(0, sizeBytes);
+    const sum = createHash("sha256");
+    for (let start = 0, index = 0; start < size; start += rowBytes, index++) {
+      const row = this.rows.get(rowKey(key, index));
+      const expected = Math.min(rowBytes, size - start);
+      if (row === undefined) return `its bytes from ${start} on are not there`;
+      if (row.length !== expected) return `piece ${index} has ${row.length} of ${expected} bytes`;
+      sum.update(row);
+      onBytes(row.length);
+      this.environment.resetReadTxn();
+    }
+    const found = `sha256:${sum.digest("hex")}`;
+    return found === name ? null : `its bytes are those of ${found}`;
   }
 
   async close(): Promise<void> {
@@ -159,7 +184,7 @@ function rowOf(bytes: Uint8Array, index: number): Buffer {
 }
 
 function sizeRow(size: number): Buffer {
-  const row = Buffer.alloc(6);
-  row.writeUIntBE(size, 0, 6);
+  const row = Buffer.alloc(sizeBytes);
+  row.writeUIntBE(size, 0, sizeBytes);
   return row;
 }

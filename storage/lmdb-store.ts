@@ -71,7 +71,8 @@ function packPair(row: Uint8Array, first: number, second: number): Uint8Array {
   return row;
 }
 
-function unpackPair(row: Buffer): [first: number, second: number] {
+/** The two numbers of an index row. */
+export function unpackPair(row: Buffer): [first: number, second: number] {
   if (row.length !== pairBytes) throw corrupt("an index row has a wrong size");
   return [row.readUInt32BE(0) * 2 ** 32 + row.readUInt32BE(4), row.readUInt32BE(8)];
 }

@@ -25,8 +25,9 @@ export interface MemoryLedgerOptions extends LedgerOptions {
   readonly flush?: MemoryFlush;
 }
 
-const ledgerFolder = "ledger";
-const blobsFolder = "blobs";
+/** The folders of a run directory that hold LMDB environments. */
+export const ledgerFolder = "ledger";
+export const blobsFolder = "blobs";
 
 /**
  * Opens the ledger of the run directory `directory` for writing; creates it if it is not there.

@@ -1,0 +1,122 @@
+// What an audit reads of a run directory: every table of the ledger as it lies there, nothing taken
+// for granted. It throws what LMDB throws; on a hostile file LMDB may also crash or never return, so
+// this is opened in a process that may die.
+//
+// 1. One pass: rows come in pages, and index rows are looked up when their events pass by.
+// 2. Memory does not grow with what the files claim: blobs are hashed row by row.
+import { join } from "node:path";
+import type { HashName } from "../events/index.ts";
+import { passGate } from "./gate.ts";
+import { type Head, type Lease, pageRowsMax, type StoredRow } from "./ledger.ts";
+import { LmdbBlobReader } from "./lmdb-blobs.ts";
+import { LmdbReader, unpackPair } from "./lmdb-store.ts";
+import { blobsFolder, ledgerFolder } from "./open.ts";
+
+/** Where an index says that the events of an append lie in their stream. */
+export interface IndexedPart {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** How many rows the tables of a ledger hold. */
+export interface TableSizes {
+  readonly streams: number;
+  readonly commands: number;
+}
+
+/** A ledger as it lies on the disk. */
+export interface Evidence {
+  head(): Head;
+  rows(from: number): readonly StoredRow[];
+  /** The index row of the append that begins at `[stream, seq]`: its first global number. */
+  streamRow(stream: string, seq: number): IndexedPart | null;
+  /** The index row of a command: its first sequence number in the stream. */
+  commandRow(stream: string, command: string): IndexedPart | null;
+  /** Counted by going through them. */
+  tableSizes(): TableSizes;
+  leases(): Iterable<Lease>;
+  /** Why the bytes of a blob are not those of its name; null where they are. */
+  blobFault(name: HashName, onBytes: (bytes: number) => void): string | null;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a run directory for an audit.
+ * @throws {LedgerError} ledger-missing
+ */
+export async function openEvidence(directory: string): Promise<Evidence> {
+  const folder = join(directory, ledgerFolder);
+  return passGate(folder, () => new LmdbEvidence(folder, join(directory, blobsFolder)));
+}
+
+class LmdbEvidence implements Evidence {
+  readonly #ledger: LmdbTables;
+  readonly #blobs: LmdbBlobReader;
+
+  constructor(ledger: string, blobs: string) {
+    this.#ledger = new LmdbTables(ledger, true, () => performance.now());
+    this.#blobs = new LmdbBlobReader(blobs, true);
+  }
+
+  head(): Head {
+    const { size, hash } = this.#ledger.head();
+    return { size, hash: Buffer.from(hash).toString("hex") };
+  }
+
+  rows(from: number): readonly StoredRow[] {
+    return this.#ledger.rows(from, pageRowsMax);
+  }
+
+  streamRow(stream: string, seq: number): IndexedPart | null {
+    return this.#ledger.streamRow(stream, seq);
+  }
+
+  commandRow(stream: string, command: string): IndexedPart | null {
+    return this.#ledger.commandRow(stream, command);
+  }
+
+  tableSizes(): TableSizes {
+    return this.#ledger.sizes();
+  }
+
+  leases(): Iterable<Lease> {
+    return this.#ledger.leases();
+  }
+
+  blobFault(name: HashName, onBytes: (bytes: number) => void): string | null {
+    return this.#blobs.faultOf(name, onBytes);
+  }
+
+  async close(): Promise<void> {
+    await this.#ledger.close();
+    await this.#blobs.close();
+  }
+}
+
+class LmdbTables extends LmdbReader {
+  streamRow(stream: string, seq: number): IndexedPart | null {
+    return partOf(this.databases.streams.get([stream, seq]));
+  }
+
+  commandRow(stream: string, command: string): IndexedPart | null {
+    return partOf(this.databases.commands.get([stream, command]));
+  }
+
+  sizes(): TableSizes {
+    const { streams, commands } = this.databases;
+    return { streams: streams.getKeysCount({}), commands: commands.getKeysCount({}) };
+  }
+
+  *leases(): Iterable<Lease> {
+    for (const key of this.databases.leases.getKeys({})) {
+      const lease = this.lease(String(key));
+      if (lease !== null) yield lease;
+    }
+  }
+}
+
+function partOf(row: Buffer | undefined): IndexedPart | null {
+  if (row === undefined) return null;
+  const [first, count] = unpackPair(row);
+  return { first, count };
+}
