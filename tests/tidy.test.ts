@@ -16,13 +16,14 @@ const linesMax = 400;
 /** Who may import whom (ARCHITECTURE.md, rooms). Tests, benchmarks and scripts may import all. */
 const directions: Readonly<Record<string, readonly string[]>> = {
   events: [],
+  network: ["events"],
   config: ["events"],
   storage: ["events"],
   runtime: ["events", "storage"],
   model: ["events"],
   tasks: ["events"],
-  sandbox: ["events"],
-  actors: ["events", "config", "storage", "runtime", "model", "tasks", "sandbox"],
+  sandbox: ["events", "network"],
+  actors: ["events", "network", "config", "storage", "runtime", "model", "tasks", "sandbox"],
   replay: ["events", "config", "storage", "runtime", "model", "tasks", "sandbox", "actors"],
   cli: ["events", "config", "storage", "runtime", "model", "tasks", "sandbox", "actors", "replay"],
 };

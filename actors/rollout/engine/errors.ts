@@ -1,15 +1,7 @@
 // What can go wrong with an engine at another server. None of it is ever a reward: a retryable
 // fault is tried again under the same numbers, a terminal one stops the run.
 import { RetryableError, TerminalError } from "../../../events/index.ts";
-
-/** Characters of a server's own words that are told. */
-const wordsCharsMax = 300;
-
-/** A server's words, bounded and without anything that steers a terminal. */
-export function wordsOf(text: string): string {
-  const plain = text.replaceAll(/[\p{Cc}\p{Cf}]+/gu, " ").trim();
-  return plain.length > wordsCharsMax ? `${plain.slice(0, wordsCharsMax)}…` : plain;
-}
+import { plainWords } from "../../../network/index.ts";
 
 interface Reason extends ErrorOptions {
   readonly reason: string;
@@ -30,7 +22,7 @@ export class EngineBusyError extends RetryableError {
 
   constructor(request: string, status: number, words: string, waitMs: number | null) {
     const mend = "its log says why; rollout.engine.requests_max bounds what it is asked at once";
-    super("engine-busy", `${request}: status ${status} (${wordsOf(words)}); ${mend}`, {
+    super("engine-busy", `${request}: status ${status} (${plainWords(words)}); ${mend}`, {
       facts: { status },
     });
     this.waitMs = waitMs;
@@ -52,7 +44,7 @@ export class EngineRefusedError extends TerminalError {
   readonly words: string;
 
   constructor(request: string, status: number, words: string, mend: string) {
-    const said = wordsOf(words);
+    const said = plainWords(words);
     super("engine-refused", `${request}: status ${status} (${said}); ${mend}`, {
       facts: { status },
     });
