@@ -8,6 +8,8 @@ import { assert } from "./errors.ts";
 const deflateAsync = promisify(deflate);
 const signature = Buffer.from("89504e470d0a1a0a", "hex");
 const bitDepth = 8;
+/** zlib hands its output over in pieces of so many bytes, each a turn of the thread pool. */
+const pieceBytes = { min: 16 * 1024, max: 1024 * 1024 };
 /** PNG's colour type by number of channels. */
 const colourTypes: Readonly<Record<number, number>> = { 1: 0, 3: 2 };
 
@@ -36,7 +38,8 @@ export async function encodePng(
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header.set([bitDepth, colourType], 8);
-  const packed = await deflateAsync(rows, { level: 1, strategy: constants.Z_RLE });
+  const chunkSize = Math.min(pieceBytes.max, Math.max(pieceBytes.min, rows.length >> 1));
+  const packed = await deflateAsync(rows, { level: 1, strategy: constants.Z_RLE, chunkSize });
   return new Uint8Array(
     Buffer.concat([
       signature,

@@ -56,6 +56,30 @@ export const executionCauses = [
 
 export type ExecutionCause = (typeof executionCauses)[number];
 
+/**
+ * What is new for an execution. `fork`: a process, forked from a warm runner whose container serves
+ * call after call. `container`: the whole container, warmed before and ended after this one call.
+ */
+export const isolationLevels = ["fork", "container"] as const;
+export type IsolationLevel = (typeof isolationLevels)[number];
+
+/** What a pool is doing. */
+export interface PoolState {
+  readonly level: IsolationLevel;
+  /** Containers at most, those alive, and of these the ones without a call. */
+  readonly size: number;
+  readonly alive: number;
+  readonly idle: number;
+  /** Containers that are being started. */
+  readonly opening: number;
+  /** Calls that wait for a container. */
+  readonly waiting: number;
+  /** Since the pool was opened. */
+  readonly opened: number;
+  readonly lost: number;
+  readonly executions: number;
+}
+
 export interface ExecutionRequest {
   /** A complete Python program. */
   readonly program: string;
@@ -82,6 +106,7 @@ export interface ExecutionResult {
     readonly cpuMs: number;
     readonly memoryPeakBytes: number;
     readonly container: string;
+    readonly level: IsolationLevel;
     /** 1, and one more for each container or engine that was lost under this call. */
     readonly attempts: number;
   };

@@ -4,6 +4,7 @@ import type { Container } from "dockerode";
 import { ensureError } from "../../events/index.ts";
 import { RunnerLostError } from "../errors.ts";
 import { Runner, RunnerPool, type RunnerTransport } from "../runner/index.ts";
+import type { IsolationLevel } from "../types.ts";
 import {
   type ContainerLimits,
   containerOptions,
@@ -31,6 +32,8 @@ export interface DockerSandboxOptions {
   readonly run: string;
   /** Containers at most. */
   readonly size?: number;
+  /** `fork` by default. */
+  readonly level?: IsolationLevel;
   /** Path of the engine's socket, or "tcp://host:port". */
   readonly socket?: string;
   readonly container?: Partial<ContainerLimits>;
@@ -53,6 +56,7 @@ export async function openDockerSandbox(options: DockerSandboxOptions): Promise<
   return new RunnerPool({
     digest,
     size: options.size ?? defaultPoolSize,
+    ...(options.level === undefined ? {} : { level: options.level }),
     open: () => openRunner(engine, options, owner),
   });
 }

@@ -16,6 +16,7 @@ const helloSchema = z.object({
   cv2: z.string(),
   numpy: z.string(),
 });
+const pongSchema = z.object({ pong: z.literal(1) });
 const readySchema = z.object({ ready: z.literal(1) });
 const replySchema = z.object({
   nonce: z.string(),
@@ -41,7 +42,7 @@ export interface RunnerReply {
 }
 export type RunnerFrame =
   | { readonly kind: "hello"; readonly versions: z.infer<typeof helloSchema> }
-  | { readonly kind: "ready" }
+  | { readonly kind: "ready" | "pong" }
   | RunnerReply;
 
 /**
@@ -53,12 +54,20 @@ export function requestFrame(
   image: Uint8Array,
   limits: Limits,
 ): Uint8Array {
-  const header = Buffer.from(
-    JSON.stringify({ nonce, program: program.length, image: image.length, limits }),
-  );
+  const lengths = { program: program.length, image: image.length };
+  return frame({ nonce, ...lengths, limits }, program, image);
+}
+
+/** Asks for a sign of life. */
+export function pingFrame(): Uint8Array {
+  return frame({ ping: 1 });
+}
+
+function frame(fields: object, ...bodies: Uint8Array[]): Uint8Array {
+  const header = Buffer.from(JSON.stringify(fields));
   const length = Buffer.alloc(4);
   length.writeUInt32BE(header.length);
-  return Buffer.concat([length, header, program, image]);
+  return Buffer.concat([length, header, ...bodies]);
 }
 
 /** Cuts a runner's output into frames. Throws `RunnerLostError` on anything that is not a frame. */
@@ -76,6 +85,7 @@ export async function* readFrames(source: AsyncIterable<Uint8Array>): AsyncGener
 async function frameOf(header: unknown, reader: ByteReader): Promise<RunnerFrame> {
   const hello = helloSchema.safeParse(header);
   if (hello.success) return { kind: "hello", versions: hello.data };
+  if (pongSchema.safeParse(header).success) return { kind: "pong" };
   if (readySchema.safeParse(header).success) return { kind: "ready" };
   const reply = replySchema.safeParse(header);
   if (!reply.success) throw new RunnerLostError("a frame of an unknown kind");

@@ -3,8 +3,11 @@
 // Invariants:
 // 1. A call lost by a runner's death is repeated, as it was, at most `attemptsMax` times in all; a
 //    loss is never reported as the program's result.
-// 2. A runner serves one call at a time, and no other before it said that nothing is left.
+// 2. A runner serves one call at a time, and no other before it said that nothing is left; at the
+//    level `container` it serves one call in its life.
 // 3. After `close` no runner lives and every call has ended.
+// 4. A runner that dies is replaced where one was kept waiting; each loss in a row doubles the wait
+//    before the next is opened.
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensureError, VarftError } from "../../events/index.ts";
 import { SandboxCancelledError, SandboxRequestError, SandboxUnavailableError } from "../errors.ts";
@@ -12,7 +15,9 @@ import {
   defaultLimits,
   type ExecutionRequest,
   type ExecutionResult,
+  type IsolationLevel,
   type Limits,
+  type PoolState,
   programBytesMax,
   type Sandbox,
 } from "../types.ts";
@@ -24,19 +29,30 @@ import type { Runner } from "./runner.ts";
 export const attemptsMax = 4;
 const backoffMsMin = 50;
 const backoffMsMax = 5_000;
+/** How often idle runners are asked for a sign of life. */
+const checkEveryMs = 15_000;
+/** Without a call for so long, all runners but one are ended; calls open them again. */
+const idleMsMax = 300_000;
 
 export interface RunnerPoolOptions {
   readonly digest: string;
   /** How many runners there may be; they are opened as calls need them, and kept. */
   readonly size: number;
+  /** `fork` by default: a runner serves call after call. `container`: one call each. */
+  readonly level?: IsolationLevel;
   /** Opens and greets a runner. A rejection counts as a loss, unless the error is terminal. */
   readonly open: () => Promise<Runner>;
   /** Called once, after the last runner has ended. */
   readonly dispose?: () => Promise<void>;
+  /** How often idle runners are looked at, in milliseconds. */
+  readonly checkEveryMs?: number;
+  /** After so many milliseconds without a call the pool shrinks to one runner. */
+  readonly idleMsMax?: number;
 }
 
 export class RunnerPool implements Sandbox {
   readonly digest: string;
+  readonly level: IsolationLevel;
   readonly #options: RunnerPoolOptions;
   readonly #idle: Runner[] = [];
   readonly #alive = new Set<Runner>();
@@ -44,18 +60,33 @@ export class RunnerPool implements Sandbox {
   readonly #closing = new AbortController();
   readonly #calls = new Set<AbortController>();
   readonly #settling = new Set<Promise<void>>();
+  readonly #timer: NodeJS.Timeout;
   /** Places taken: runners alive and runners being opened. */
   #places = 0;
   #lossesInRow = 0;
+  readonly #counts = { opened: 0, lost: 0, executions: 0 };
+  #checksIdle = 0;
 
   constructor(options: RunnerPoolOptions) {
     this.digest = options.digest;
+    this.level = options.level ?? "fork";
     this.#options = options;
+    this.#timer = setInterval(() => this.#lookAtIdle(), options.checkEveryMs ?? checkEveryMs);
+    this.#timer.unref();
+  }
+
+  /** What the pool is doing, for people and events. */
+  state(): PoolState {
+    const [alive, idle] = [this.#alive.size, this.#idle.length];
+    const { size } = this.#options;
+    const waiting = this.#waiting.length;
+    const opening = this.#places - alive;
+    return { level: this.level, size, alive, idle, opening, waiting, ...this.#counts };
   }
 
   /** Opens up to `count` runners ahead of the calls that will need them. */
   async warm(count: number): Promise<void> {
-    const opened = Math.min(count, this.#options.size) - this.#alive.size;
+    const opened = Math.min(count, this.#options.size) - this.#places;
     await Promise.all(
       Array.from({ length: Math.max(0, opened) }, async () => {
         this.#places += 1;
@@ -68,6 +99,7 @@ export class RunnerPool implements Sandbox {
     const limits = { ...defaultLimits, ...request.limits };
     const program = Buffer.from(request.program, "utf8");
     checkRequest(program, request.image, limits);
+    this.#checksIdle = 0;
     // Not AbortSignal.any: that keeps every call's signal for as long as the pool lives.
     const ended = new AbortController();
     const end = () => ended.abort();
@@ -84,6 +116,7 @@ export class RunnerPool implements Sandbox {
 
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
+    clearInterval(this.#timer);
     this.#closing.abort();
     for (const call of this.#calls) call.abort();
     await Promise.all([...this.#alive].map((runner) => runner.close()));
@@ -102,7 +135,11 @@ export class RunnerPool implements Sandbox {
       if (ended.aborted) throw new SandboxCancelledError("the execution was cancelled");
       try {
         const { reply, name } = await this.#attempt(program, image, limits, ended);
-        return await resultOf(reply, limits, name, attempt);
+        return await resultOf(reply, limits, {
+          container: name,
+          level: this.level,
+          attempts: attempt,
+        });
       } catch (error) {
         loss = ensureError(error);
         if (!(loss instanceof VarftError) || loss.policy !== "retryable") throw loss;
@@ -130,20 +167,15 @@ export class RunnerPool implements Sandbox {
       throw error;
     }
     this.#lossesInRow = 0;
-    const settled = runner.settle().then(
-      () => this.#release(runner),
-      () => this.#discard(runner),
-    );
-    this.#settling.add(settled);
-    void settled.finally(() => this.#settling.delete(settled));
+    this.#counts.executions += 1;
+    if (this.level === "container") this.#renew(runner);
+    else this.#afterwards(runner.settle(), runner);
     return { reply, name: runner.name };
   }
 
   async #acquire(signal: AbortSignal): Promise<Runner> {
-    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
-      if (!idle.lost) return idle;
-      this.#discard(idle);
-    }
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
     if (this.#places < this.#options.size) {
       this.#places += 1;
       return this.#open();
@@ -168,7 +200,9 @@ export class RunnerPool implements Sandbox {
         await runner.close();
         throw new SandboxCancelledError("the sandbox was closed");
       }
+      this.#counts.opened += 1;
       this.#alive.add(runner);
+      void runner.ended.then(() => this.#onEnd(runner));
       return runner;
     } catch (error) {
       this.#lossesInRow += 1;
@@ -187,14 +221,54 @@ export class RunnerPool implements Sandbox {
   }
 
   #release(runner: Runner): void {
+    if (runner.lost) {
+      this.#discard(runner);
+      return;
+    }
     const waiter = this.#waiting.shift();
     if (waiter === undefined) this.#idle.push(runner);
     else waiter.resolve(runner);
   }
 
+  /** Releases a runner when `proof` holds, and ends it when it does not. */
+  #afterwards(proof: Promise<void>, runner: Runner): void {
+    const settled = proof.then(
+      () => this.#release(runner),
+      () => this.#discard(runner),
+    );
+    this.#settling.add(settled);
+    void settled.finally(() => this.#settling.delete(settled));
+  }
+
+  /** A runner that nobody uses has died: another takes its place before a call needs it. */
+  #onEnd(runner: Runner): void {
+    const index = this.#idle.indexOf(runner);
+    if (index < 0) return;
+    this.#idle.splice(index, 1);
+    this.#lossesInRow += 1;
+    this.#counts.lost += 1;
+    this.#renew(runner);
+  }
+
+  /** Ends a runner and opens the next in the background. */
+  #renew(runner: Runner): void {
+    void runner.close();
+    if (!this.#alive.delete(runner)) return;
+    this.#places -= 1;
+    if (this.#closing.signal.aborted) return;
+    this.#places += 1;
+    this.#open().then(
+      (next) => this.#release(next),
+      // The next call tries anew, and tells.
+      () => undefined,
+    );
+  }
+
   #discard(runner: Runner): void {
     void runner.close();
-    if (this.#alive.delete(runner)) this.#freePlace();
+    if (!this.#alive.delete(runner)) return;
+    this.#counts.lost += 1;
+    this.#freePlace();
   }
 
   /** A place became free: the longest waiting call gets a runner of its own. */
@@ -205,6 +279,23 @@ export class RunnerPool implements Sandbox {
     if (waiter === undefined) return;
     this.#places += 1;
     this.#open().then(waiter.resolve, waiter.reject);
+  }
+
+  /** Asks idle runners whether they live; where no calls come any more, ends all but one. */
+  #lookAtIdle(): void {
+    this.#checksIdle += 1;
+    const every = this.#options.checkEveryMs ?? checkEveryMs;
+    const isQuiet = this.#checksIdle * every >= (this.#options.idleMsMax ?? idleMsMax);
+    const idle = this.#idle.splice(0);
+    for (const [index, runner] of idle.entries()) {
+      if (isQuiet && index > 0) this.#retire(runner);
+      else this.#afterwards(runner.check(), runner);
+    }
+  }
+
+  #retire(runner: Runner): void {
+    void runner.close();
+    if (this.#alive.delete(runner)) this.#freePlace();
   }
 }
 

@@ -15,8 +15,7 @@ const cutMark = "\n[output truncated]";
 export async function resultOf(
   reply: RunnerReply,
   limits: Limits,
-  container: string,
-  attempts: number,
+  seen: Pick<ExecutionResult["observed"], "container" | "level" | "attempts">,
 ): Promise<ExecutionResult> {
   const { header } = reply;
   const checked = await checkImage(header.cause, reply.image, limits);
@@ -30,8 +29,7 @@ export async function resultOf(
       wallMs: header.wallMs,
       cpuMs: header.cpuMs,
       memoryPeakBytes: header.memoryPeakBytes,
-      container,
-      attempts,
+      ...seen,
     },
   };
 }

@@ -3,11 +3,18 @@
 // Invariants:
 // 1. One call at a time; the next is accepted only after the runner's `ready`.
 // 2. Whatever breaks the stream, the nonce or the clock ends the runner: it is never used again.
+// 3. An idle runner is listened to: its end, or a word that nobody asked for, is noticed at once.
 import { randomBytes } from "node:crypto";
 import { assert, ensureError } from "../../events/index.ts";
 import { RunnerLostError, SandboxCancelledError } from "../errors.ts";
 import type { Limits } from "../types.ts";
-import { type RunnerFrame, type RunnerReply, readFrames, requestFrame } from "./frames.ts";
+import {
+  pingFrame,
+  type RunnerFrame,
+  type RunnerReply,
+  readFrames,
+  requestFrame,
+} from "./frames.ts";
 
 /** Beyond the program's own limit: what the runner may need to kill it, to read and to answer. */
 const watchdogMsMax = 10_000;
@@ -15,6 +22,8 @@ const watchdogMsMax = 10_000;
 const helloMsMax = 60_000;
 /** From an answer to `ready`: removing files, forking the next child. */
 const readyMsMax = 10_000;
+/** From a question for a sign of life to the sign. */
+const pongMsMax = 5_000;
 
 export interface RunnerTransport {
   /** Names the container or process in `observed` and in errors. */
@@ -32,8 +41,15 @@ export interface RunnerTransport {
 export class Runner {
   readonly #transport: RunnerTransport;
   readonly #frames: AsyncIterator<RunnerFrame>;
-  #busy = false;
+  /** The frame that comes next, where it is waited for already. */
+  #ahead: Promise<IteratorResult<RunnerFrame>> | null = null;
+  #busy = true;
   #lost: Error | null = null;
+  #tellEnd: () => void = () => {};
+  /** Resolves when the runner is lost or closed. */
+  readonly ended: Promise<void> = new Promise((resolve) => {
+    this.#tellEnd = resolve;
+  });
 
   constructor(transport: RunnerTransport) {
     this.#transport = transport;
@@ -51,6 +67,7 @@ export class Runner {
   /** Waits for the first word. */
   async greet(): Promise<void> {
     await this.#expect("hello", helloMsMax);
+    this.#rest();
   }
 
   /** Runs one program. Rejects with `RunnerLostError` or `SandboxCancelledError`; both end it. */
@@ -80,11 +97,32 @@ export class Runner {
   /** Waits until nothing of the last call is left. Rejects when that cannot be proven. */
   async settle(): Promise<void> {
     await this.#expect("ready", readyMsMax);
-    this.#busy = false;
+    this.#rest();
+  }
+
+  /** Asks an idle runner for a sign of life. Rejects, and ends it, when none comes. */
+  async check(): Promise<void> {
+    assert(!this.#busy && !this.lost, `runner ${this.name} is busy or lost`);
+    this.#busy = true;
+    await this.#write(pingFrame());
+    await this.#expect("pong", pongMsMax);
+    this.#rest();
   }
 
   async close(): Promise<void> {
     await this.#lose(new SandboxCancelledError("the sandbox was closed"));
+  }
+
+  #rest(): void {
+    this.#busy = false;
+    const ahead = this.#frames.next();
+    this.#ahead = ahead;
+    const unasked = (thrown: unknown): void => {
+      if (!this.#busy) void this.#lose(this.#lossOf(ensureError(thrown)));
+    };
+    ahead.then(({ done, value }) => {
+      unasked(new Error(done === true ? "its output ended" : `an unasked-for ${value.kind}`));
+    }, unasked);
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
@@ -103,7 +141,9 @@ export class Runner {
       void this.#lose(new RunnerLostError(`${this.name} said nothing for ${timeoutMs} ms`));
     }, timeoutMs);
     try {
-      const next = await this.#frames.next();
+      const ahead = this.#ahead ?? this.#frames.next();
+      this.#ahead = null;
+      const next = await ahead;
       if (next.done === true) throw new RunnerLostError("its output ended");
       if (next.value.kind !== kind) throw new RunnerLostError(`${next.value.kind}, not ${kind}`);
       return next.value as Extract<RunnerFrame, { kind: K }>;
@@ -125,6 +165,7 @@ export class Runner {
   /** The first reason stays; ending the transport wakes whoever waits for a frame. */
   async #lose(reason: Error): Promise<Error> {
     this.#lost ??= reason;
+    this.#tellEnd();
     await this.#transport.destroy();
     return this.#lost;
   }
