@@ -65,13 +65,20 @@ function explainUnknown(
 }
 
 function explainOne(value: unknown, issue: Issue): Explained {
-  const key = dotted(issue.path);
-  const given = at(value, issue.path);
+  const path = asWritten(value, issue.path);
+  const key = dotted(path);
+  const given = at(value, path);
   if (given === undefined && issue.code !== "custom") {
     return { key, reason: `"${key}" is missing: ${wanted(issue)}` };
   }
   if (issue.code === "custom") return { key, reason: `"${key}" ${issue.message}` };
   return { key, reason: `"${key}" must be ${wanted(issue)}, not ${show(given)}` };
+}
+
+/** A weight may stand in the place of its table. */
+function asWritten(value: unknown, path: readonly PropertyKey[]): readonly PropertyKey[] {
+  const table = path.slice(0, -1);
+  return path.at(-1) === "weight" && typeof at(value, table) === "number" ? table : path;
 }
 
 function wanted(issue: Issue): string {

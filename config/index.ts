@@ -10,6 +10,8 @@ export {
   parseWarmupConfig,
   restoreRunConfig,
 } from "./read.ts";
+export { type RewardComponentName, rewardNames } from "./reward-schema.ts";
 export type { RunConfig } from "./run-schema.ts";
 export { batchSettings, planSettings, scheduleSettings, trainingSampling } from "./settings.ts";
+export { protocolOf, sourcesOf, type TaskSourceConfig } from "./tasks-schema.ts";
 export type { WarmupConfig } from "./warmup-schema.ts";

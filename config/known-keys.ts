@@ -8,6 +8,8 @@ type Shape = Readonly<Record<string, Schema>>;
 interface Definition {
   readonly type: string;
   readonly innerType?: Schema;
+  /** What a value has to be after it was read in another spelling. */
+  readonly out?: Schema;
   readonly options?: readonly Schema[];
   readonly element?: Schema;
   readonly shape?: Shape;
@@ -17,6 +19,7 @@ interface Definition {
 export function shapesAt(schema: Schema, path: readonly PropertyKey[]): readonly Shape[] {
   const def = schema._zod.def as Definition;
   if (def.innerType) return shapesAt(def.innerType, path);
+  if (def.out) return shapesAt(def.out, path);
   if (def.options) return def.options.flatMap((option) => shapesAt(option, path));
   const [first, ...rest] = path;
   if (def.element) return first === undefined ? [] : shapesAt(def.element, rest);

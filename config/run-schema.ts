@@ -3,6 +3,8 @@
 import { z } from "zod";
 import { device, deviceContradictions, devices } from "./device-schema.ts";
 import { engine, engineContradictions, rowsMaxDefault } from "./engine-schema.ts";
+import { reward, rewardContradictions } from "./reward-schema.ts";
+import { protocolKeys, taskContradictions, tasks } from "./tasks-schema.ts";
 
 /** Whole numbers; the limits keep a slip of the finger from asking for years of work. */
 const count = (max: number) => z.int().min(1).max(max);
@@ -46,17 +48,6 @@ const tune = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("lora"), rank: count(1_024), alpha: positive, vision }),
 ]);
 
-const tasks = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("mini") }),
-  z.strictObject({
-    type: z.literal("rows"),
-    /** Rows in an official format, JSON or JSON lines. */
-    file: z.string().min(1),
-    /** The folder that the rows' image names are relative to. */
-    images: z.string().min(1),
-  }),
-]);
-
 const rollout = z.strictObject({
   /** Worker processes of this host. 0: only workers that are started by hand. */
   workers: z.int().min(0).max(workersMax).default(1),
@@ -82,6 +73,7 @@ const rollout = z.strictObject({
    */
   widening: z.enum(["token", "turn"]).default("token"),
   engine: engine.prefault({ type: "built-in" }),
+  ...protocolKeys,
 });
 
 /** The divisor of (reward − mean of the group): a constant, or the group's standard deviation. */
@@ -128,14 +120,6 @@ const learner = z.strictObject({
    * out, models above 2 GiB in float32 do so. The result is the same.
    */
   recompute: z.boolean().optional(),
-});
-
-/** Weights of the reward's components. */
-const reward = z.strictObject({
-  f1: z.number(),
-  format: z.number(),
-  /** Per executed tool call. */
-  calls: z.number().max(0),
 });
 
 const evaluationSet = z.strictObject({
@@ -245,6 +229,8 @@ export const runSchema = z
       ...contradictions(value),
       ...engineContradictions(value),
       ...deviceContradictions(value),
+      ...taskContradictions(value),
+      ...rewardContradictions(value),
     ];
     for (const [path, message] of found) {
       issues.push({ code: "custom", path: [...path], message, input: value });

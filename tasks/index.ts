@@ -1,4 +1,6 @@
 // Tasks: what an agent is asked, how its turns are read and answered, and how well it did.
+export type { DatasetFile } from "./dataset-files.ts";
+export { readDataset } from "./dataset-files.ts";
 export type {
   BadDatasetRow,
   DatasetRow,
@@ -6,7 +8,7 @@ export type {
   Read,
   TrainingStep,
 } from "./datasets/index.ts";
-export { parseRows, parseSteps, tasksOfSteps } from "./datasets/index.ts";
+export { parseRows, parseSteps, stepTasks, tasksOfSteps } from "./datasets/index.ts";
 export type { EnvironmentText } from "./environment.ts";
 export { environment, imageMark } from "./environment.ts";
 export {
@@ -54,6 +56,8 @@ export {
   tagTokens,
   vocabularyCorpus,
 } from "./mini/index.ts";
+export type { MixedSource } from "./mixture.ts";
+export { mixtureSource } from "./mixture.ts";
 export type {
   BadRow,
   Benchmark,
@@ -67,7 +71,7 @@ export type { Action, Problem } from "./protocol/index.ts";
 export { informationOf, parseAction, problems } from "./protocol/index.ts";
 export type { ReferenceStep, Similarity } from "./reference/index.ts";
 export { referenceAccuracy, referenceFormat } from "./reference/index.ts";
-export type { CheckImage } from "./rows.ts";
-export { readRows, rowSource } from "./rows.ts";
+export type { CheckImage, RowSourceOptions } from "./rows.ts";
+export { rowSource } from "./rows.ts";
 export type { TaskSource } from "./source.ts";
 export { miniSource } from "./source.ts";

@@ -1,22 +1,11 @@
-// Dataset files as a source of tasks: rows from a file, their images from a folder. A row or an
-// image that does not fit names its file and line.
+// Rows of a dataset as a source of tasks. A row or an image that does not fit names its file and
+// line.
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { sha256Bytes } from "../events/index.ts";
-import { type DatasetRow, parseRows } from "./datasets/index.ts";
-import { DatasetFileError, DatasetRowError, TaskSourceError } from "./errors.ts";
+import { RandomStream, sha256Bytes } from "../events/index.ts";
+import type { DatasetRow } from "./datasets/index.ts";
+import { DatasetRowError, TaskSourceError } from "./errors.ts";
 import { type PreparedTask, preparedTask } from "./prepared-task.ts";
 import type { TaskSource } from "./source.ts";
-
-/** Reads the rows of `file`. Throws `DatasetFileError` or `DatasetRowError` (file and line). */
-export async function readRows(file: string): Promise<readonly DatasetRow[]> {
-  const text = await readFile(file, "utf8").catch((cause) => {
-    throw new DatasetFileError(`cannot read the dataset ${file}: ${cause.message}`, { cause });
-  });
-  return parseRows(file, text).rows;
-}
-
-const heldoutShare = 0.2;
 
 /** The one evaluation set of a file of rows. */
 const heldoutSet = "heldout";
@@ -24,48 +13,89 @@ const heldoutSet = "heldout";
 /** Looks at an image; what it throws says why the image is none. */
 export type CheckImage = (bytes: Uint8Array, path: string) => Promise<unknown>;
 
+export interface RowSourceOptions {
+  readonly seed: number;
+  /** In a new order each time round, drawn from the seed, or as they stand in the file. */
+  readonly order: "shuffled" | "file";
+  /** Share of the rows, by the hash of their ids, that is the evaluation set `heldout`. */
+  readonly heldoutShare: number;
+  readonly check: CheckImage;
+}
+
 /**
- * Rows of a file with their images in a folder. A fifth of them, by the hash of the id, is the
- * evaluation set `heldout`; training takes the others in the order of the file, again and again.
- * An image that is missing or that `check` refuses is named with its row when its task is drawn.
+ * Rows of a file as tasks; their images are paths. Some are held out for evaluation, training takes
+ * the others again and again. An image that `check` refuses is named with its row when it is drawn.
  */
 export function rowSource(
   file: string,
   rows: readonly DatasetRow[],
-  images: string,
-  check: CheckImage,
+  options: RowSourceOptions,
 ): TaskSource {
-  const isHeldout = ({ id }: DatasetRow) =>
-    (sha256Bytes("varft row split", id)[0] as number) / 256 < heldoutShare;
-  const parts = { train: rows.filter((row) => !isHeldout(row)), heldout: rows.filter(isHeldout) };
-  const prepare = (row: DatasetRow) => prepareRow(file, row, images, check);
+  const isHeldout = ({ id, family = id }: DatasetRow) =>
+    (sha256Bytes("varft row split", family)[0] as number) / 256 < options.heldoutShare;
+  const train = rows.filter((row) => !isHeldout(row));
+  const heldout = rows.filter(isHeldout);
+  const orders = new Orders(train.length, options);
+  const prepare = (row: DatasetRow) => prepareRow(file, row, options.check);
   return {
     async training(first, count) {
-      if (parts.train.length === 0) throw new TaskSourceError(`${file} has no training rows`);
-      const indices = Array.from({ length: count }, (_, at) => (first + at) % parts.train.length);
-      return Promise.all(indices.map((index) => prepare(parts.train[index] as DatasetRow)));
+      if (train.length === 0) throw new TaskSourceError(`${file} has no training rows`);
+      const indices = Array.from({ length: count }, (_, at) => orders.index(first + at));
+      return Promise.all(indices.map((index) => prepare(train[index] as DatasetRow)));
     },
     async evaluation(set, count) {
-      const { length } = parts.heldout;
+      const { length } = heldout;
       if (set !== heldoutSet) {
         throw new TaskSourceError(`${file} has no set "${set}"; its held-out rows are "heldout"`);
       }
       if (count > length) {
-        throw new TaskSourceError(`${file} has ${length} held-out rows, ${count} were asked for`);
+        throw new TaskSourceError(
+          `${file} has ${length} held-out rows, ${count} were asked for; heldout_share is ` +
+            `${options.heldoutShare}`,
+        );
       }
-      return Promise.all(parts.heldout.slice(0, count).map(prepare));
+      return Promise.all(heldout.slice(0, count).map(prepare));
     },
   };
 }
 
-async function prepareRow(
-  file: string,
-  row: DatasetRow,
-  images: string,
-  check: CheckImage,
-): Promise<PreparedTask> {
-  const read = async (name: string) => {
-    const path = join(images, name);
+/** Rounds whose order is remembered: a step may lie in two. */
+const roundsMax = 2;
+
+/** Which row comes at which place of the endless sequence: each once in every round. */
+class Orders {
+  readonly #rows: number;
+  readonly #options: RowSourceOptions;
+  readonly #rounds = new Map<number, readonly number[]>();
+
+  constructor(rows: number, options: RowSourceOptions) {
+    this.#rows = rows;
+    this.#options = options;
+  }
+
+  index(place: number): number {
+    const at = place % this.#rows;
+    if (this.#options.order === "file") return at;
+    return this.#round(Math.floor(place / this.#rows))[at] as number;
+  }
+
+  #round(round: number): readonly number[] {
+    const known = this.#rounds.get(round);
+    if (known !== undefined) return known;
+    const random = new RandomStream(this.#options.seed, "row order", round);
+    const order = random.shuffle(Array.from({ length: this.#rows }, (_, index) => index));
+    this.#rounds.set(round, order);
+    for (const oldest of this.#rounds.keys()) {
+      if (this.#rounds.size <= roundsMax) break;
+      this.#rounds.delete(oldest);
+    }
+    return order;
+  }
+}
+
+async function prepareRow(file: string, row: DatasetRow, check: CheckImage): Promise<PreparedTask> {
+  const read = async (path: string | null) => {
+    if (path === null) return null;
     try {
       const bytes = new Uint8Array(await readFile(path));
       await check(bytes, path);
@@ -76,11 +106,5 @@ async function prepareRow(
       throw new DatasetRowError({ file, line: row.line, reason }, { cause });
     }
   };
-  if (row.image === null) {
-    const reason = "asks about no image, and such tasks are not played yet";
-    throw new DatasetRowError({ file, line: row.line, reason });
-  }
-  const image = await read(row.image);
-  const reference = row.reference === null ? null : await read(row.reference);
-  return preparedTask(row, image, reference);
+  return preparedTask(row, await read(row.image), await read(row.reference));
 }

@@ -6,5 +6,10 @@ export { judgeMachine } from "./machine.ts";
 export type { ComparePixels } from "./measure.ts";
 export { measure } from "./measure.ts";
 export { pixelComparison } from "./pixels.ts";
-export type { RewardWeights, TrajectoryMetrics } from "./reward.ts";
-export { rewardOf, rewardVersion } from "./reward.ts";
+export type {
+  ComponentValue,
+  ComponentValues,
+  RewardSettings,
+  TrajectoryMetrics,
+} from "./reward.ts";
+export { rewardOf } from "./reward.ts";

@@ -51,7 +51,7 @@ async function open(
   const fault = new Fault();
   // First what costs nothing to be wrong about: no server is started for a missing checkpoint.
   const initial = await initialPolicy(config);
-  const tasks = await openTasks(config);
+  const tasks = await openTasks(config, options.say);
   const engine = await engineName(config, engineKey(config, options.env), signal);
   signal.throwIfAborted();
   const listeners: ((head: LedgerHead) => void)[] = [];

@@ -5,7 +5,7 @@ import {
   searchEngine,
   ToolExecutor,
 } from "../../actors/index.ts";
-import type { RunConfig } from "../../config/index.ts";
+import type { RunConfig, TaskSourceConfig } from "../../config/index.ts";
 import { decodeImage, gridOf, imageSideMin, readPreprocessor } from "../../model/index.ts";
 import { type BusPlace, startNatsServer } from "../../runtime/index.ts";
 import {
@@ -15,20 +15,61 @@ import {
   sandboxImageTag,
 } from "../../sandbox/index.ts";
 import type { Blobs } from "../../storage/index.ts";
-import { miniCorpus, miniSource, readRows, rowSource, type TaskSource } from "../../tasks/index.ts";
+import {
+  type CheckImage,
+  miniCorpus,
+  miniSource,
+  mixtureSource,
+  readDataset,
+  rowSource,
+  type TaskSource,
+} from "../../tasks/index.ts";
 import { busTokenVariable, engineSocket } from "../environment.ts";
 import type { Closers } from "./closers.ts";
 import type { SessionOptions } from "./types.ts";
 
-/** Where tasks come from. */
-export async function openTasks({ tasks, run, model }: RunConfig): Promise<TaskSource> {
-  if (tasks.type === "mini") return miniSource(run.seed);
-  const preprocessor = await readPreprocessor(model.directory);
+/** Bad rows that are told one by one. */
+const badRowsShownMax = 20;
+
+/** Where tasks come from. `say` is told of rows that are left out. */
+export async function openTasks(
+  { tasks, run, model }: RunConfig,
+  say: (text: string) => void,
+): Promise<TaskSource> {
+  const preprocessor = once(() => readPreprocessor(model.directory));
   const check = async (bytes: Uint8Array, source: string) => {
     const image = await decodeImage(bytes, { source, sideMin: imageSideMin });
-    gridOf(image, preprocessor, source);
+    gridOf(image, await preprocessor(), source);
   };
-  return rowSource(tasks.file, await readRows(tasks.file), tasks.images, check);
+  const open = (given: TaskSourceConfig) => openSource(given, run.seed, check, say);
+  if (tasks.type !== "mixture") return open(tasks);
+  const sources = await Promise.all(
+    tasks.sources.map(async (one) => ({ ...one, source: await open(one) })),
+  );
+  return mixtureSource(sources, run.seed);
+}
+
+async function openSource(
+  given: TaskSourceConfig,
+  seed: number,
+  check: CheckImage,
+  say: (text: string) => void,
+): Promise<TaskSource> {
+  if (given.type === "mini") return miniSource(seed);
+  const { file, order, heldoutShare } = given;
+  const { rows, bad } = await readDataset(given);
+  for (const { line, reason } of bad.slice(0, badRowsShownMax)) say(`${file}:${line}: ${reason}`);
+  if (bad.length > 0)
+    say(`${file}: ${bad.length} bad rows are left out, ${rows.length} are played`);
+  return rowSource(file, rows, { seed, order, heldoutShare, check });
+}
+
+function once<T>(read: () => Promise<T>): () => Promise<T> {
+  let value: Promise<T> | null = null;
+  return () => {
+    value ??= read();
+    return value;
+  };
 }
 
 /** The sandbox and the search, behind one executor. */

@@ -16,7 +16,23 @@ export interface DatasetRow {
   readonly image: string | null;
   /** The image without its trouble. */
   readonly reference: string | null;
+  /** Searches of a teacher, where the rows tell. */
+  readonly queries?: readonly string[] | undefined;
+  /** Where the row is one step of a teacher's trajectory: what is said and wanted there. */
+  readonly step?: TeacherStep;
+  /** Rows of one family are held out together; left out: the row is its own. */
+  readonly family?: string;
   readonly line: number;
+}
+
+/** One step of a teacher, as it is asked for. */
+export interface TeacherStep {
+  /** What stands behind the instructions: the query, and what was said so far. */
+  readonly prompt: string;
+  /** The action in its tag. */
+  readonly solution: string;
+  /** The thought and the action. */
+  readonly demonstration: string | null;
 }
 
 /** The keys that the rows of one's own file have for each of these. */
@@ -24,11 +40,13 @@ export interface FieldMapping {
   readonly question: string;
   /** A text or a list of texts. */
   readonly answers: string;
-  readonly id?: string;
-  readonly image?: string;
-  readonly reference?: string;
-  readonly kind?: string;
-  readonly split?: string;
+  readonly id?: string | undefined;
+  readonly image?: string | undefined;
+  readonly reference?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly split?: string | undefined;
+  /** A text or a list of texts. */
+  readonly queries?: string | undefined;
 }
 
 export interface RowOptions extends ReadOptions {
@@ -122,8 +140,15 @@ function ownRow(source: SourceRow, fields: FieldMapping, task: DatasetRow["task"
     answers: [answers].flat(),
     image: text(fields.image) ?? null,
     reference: text(fields.reference) ?? null,
+    queries: queriesOf(source, fields.queries),
     line,
   };
+}
+
+function queriesOf(source: SourceRow, key: string | undefined): readonly string[] | undefined {
+  if (key === undefined) return undefined;
+  const given = readKey(source, key, z.union([z.string(), z.array(z.string())]).nullish());
+  return given == null ? undefined : [given].flat();
 }
 
 function readKey<Schema extends z.ZodType>(

@@ -116,12 +116,7 @@ function questionOf(problem: string): string {
  * named by the line of their first step
  */
 export function tasksOfSteps(steps: readonly TrainingStep[]): Read<DatasetRow> {
-  const trajectories = new Map<string, TrainingStep[]>();
-  for (const step of steps) {
-    const known = trajectories.get(step.trajectory);
-    if (known === undefined) trajectories.set(step.trajectory, [step]);
-    else known.push(step);
-  }
+  const trajectories = trajectoriesOf(steps);
   const rows: DatasetRow[] = [];
   const bad: Read<DatasetRow>["bad"][number][] = [];
   for (const [trajectory, members] of trajectories) {
@@ -133,12 +128,68 @@ export function tasksOfSteps(steps: readonly TrainingStep[]): Read<DatasetRow> {
   return { rows, bad };
 }
 
+/**
+ * Each step as a task of its own, as the reference trains: the prompt with what the teacher said so
+ * far, its action as what is wanted. A step that does not repeat the question gets its trajectory's.
+ * @returns rows in the order of the file; `bad` are steps without a question
+ */
+export function stepTasks(steps: readonly TrainingStep[]): Read<DatasetRow> {
+  const trajectories = trajectoriesOf(steps);
+  const rows: DatasetRow[] = [];
+  const bad: Read<DatasetRow>["bad"][number][] = [];
+  for (const step of steps) {
+    const members = trajectories.get(step.trajectory) ?? [];
+    const problem = step.problem ?? members.find((one) => one.problem !== null)?.problem;
+    const id = `${step.trajectory} ${members.indexOf(step) + 1}`;
+    if (problem == null) bad.push({ line: step.line, reason: `${id} has no question` });
+    else rows.push({ id, ...stepRow(step, problem, members) });
+  }
+  return { rows, bad };
+}
+
+function stepRow(
+  step: TrainingStep,
+  problem: string,
+  members: readonly TrainingStep[],
+): Omit<DatasetRow, "id"> {
+  const { task, kind, image, context, solution, demonstration, trajectory, line } = step;
+  const diagnosis = members.find((one) => one.kind === "problem");
+  return {
+    task,
+    kind: diagnosis === undefined ? task : labelsOf(diagnosis.solution),
+    split: null,
+    question: questionOf(problem),
+    answers: kind === "answer" ? [actionOf(solution).body.trim()] : [],
+    image,
+    reference: null,
+    step: {
+      prompt: context === null ? problem : `${problem}\n${context}`,
+      solution,
+      demonstration,
+    },
+    family: trajectory,
+    line,
+  };
+}
+
+function trajectoriesOf(steps: readonly TrainingStep[]): ReadonlyMap<string, TrainingStep[]> {
+  const trajectories = new Map<string, TrainingStep[]>();
+  for (const step of steps) {
+    const known = trajectories.get(step.trajectory);
+    if (known === undefined) trajectories.set(step.trajectory, [step]);
+    else known.push(step);
+  }
+  return trajectories;
+}
+
 function taskOf(trajectory: string, steps: readonly TrainingStep[]): DatasetRow | null {
   const first = steps.find(({ kind, task }) => task === "search" || kind === "problem");
   const last = steps.find(({ kind }) => kind === "answer");
   if (first?.problem == null || last === undefined) return null;
   const { task, image, line } = first;
   const kind = task === "coding" ? labelsOf(first.solution) : "search";
+  const searches = steps.filter((step) => step.kind === "search");
+  const queries = searches.map(({ solution }) => actionOf(solution).body.trim());
   return {
     id: trajectory,
     task,
@@ -149,6 +200,7 @@ function taskOf(trajectory: string, steps: readonly TrainingStep[]): DatasetRow 
     image,
     // A crop's clean image is not the part that was asked for, and nothing was done to `none`.
     reference: task === "coding" && !/^(?:crop|none)/.test(kind) ? last.image : null,
+    ...(queries.length > 0 && { queries }),
     line,
   };
 }

@@ -3,13 +3,14 @@ import * as assert from "uvu/assert";
 import { decideJudge, type JudgeCommand, judgeMachine } from "../../actors/reward-judge/index.ts";
 import { streams } from "../../events/index.ts";
 import { isDuplicate, rejectionOf, Scenario, typesOf } from "./scenario.ts";
+import { tinyConfig } from "./tiny-run.ts";
 
 const test = suite("reward judge: decide");
 
 const judge = () =>
   new Scenario<typeof judgeMachine, JudgeCommand>(
     judgeMachine,
-    decideJudge({ f1: 0.8, format: 0.2, calls: -0.05 }),
+    decideJudge(tinyConfig().reward),
     "judge/r",
   );
 
@@ -32,9 +33,9 @@ test("a reward is the weighted sum of its listed components", () => {
   scenario.when(judging(outcome(1, 0)));
   const { components, reward, pixelError } = scenario.last;
   assert.equal(components, [
-    { name: "f1", value: 1, weight: 0.8 },
-    { name: "format", value: 1, weight: 0.2 },
-    { name: "calls", value: 2, weight: -0.05 },
+    { name: "f1", value: 1, weight: 0.8, function: "f1@1" },
+    { name: "format", value: 1, weight: 0.2, function: "format@1" },
+    { name: "calls", value: 2, weight: -0.05, function: "calls@1" },
   ]);
   assert.is(reward, 0.9);
   assert.is(pixelError, 3);

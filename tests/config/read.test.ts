@@ -3,7 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { LearnerRules, ScheduleSettings } from "../../actors/learner/index.ts";
-import type { RewardWeights } from "../../actors/reward-judge/index.ts";
+import { type RewardSettings, rewardOf } from "../../actors/reward-judge/index.ts";
 import type { TrajectoryLimits } from "../../actors/rollout/index.ts";
 import { type PlanSettings, planOf } from "../../actors/run/index.ts";
 import {
@@ -58,11 +58,15 @@ test("every shipped file is complete, and opens with what it costs", async () =>
 test("the quick start is what the actors take, name for name", async () => {
   const config = await loadRunConfig(file);
   const limits: TrajectoryLimits = config.rollout;
-  const weights: RewardWeights = config.reward;
+  const paid: RewardSettings = config.reward;
   const rules: LearnerRules = { ...batchSettings(config), mismatchMax: config.learner.mismatchMax };
   const schedule: ScheduleSettings = scheduleSettings(config);
   const settings: PlanSettings = planSettings(config);
-  assert.ok(limits.turnsMax > 1 && weights.calls <= 0 && rules.advantageScale !== 0);
+  assert.ok(
+    limits.turnsMax > 1 &&
+      rewardOf({ em: 1, f1: 1, format: 1, calls: 2 }, paid).reward === 0.9 &&
+      rules.advantageScale !== 0,
+  );
   assert.is(schedule.steps, config.run.steps);
   const plan = planOf(settings);
   assert.is(plan.filter(({ kind }) => kind === "step").length, config.run.steps);

@@ -1,32 +1,34 @@
-// Goal: official files are read as they are; a malformed row names its file and line.
+// Goal: official files are played as they are downloaded, their images found in the folder beside
+// them; what does not fit names its file and line; a mixture draws its sources by weight.
+// Method: tests/fixtures/visual-arft, a few drawn tasks in the official layouts, and broken copies.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { encodePng } from "../../events/index.ts";
-import { readRows, rowSource } from "../../tasks/index.ts";
+import {
+  type DatasetFile,
+  miniSource,
+  mixtureSource,
+  readDataset,
+  rowSource,
+  type TaskSource,
+} from "../../tasks/index.ts";
 
 const test = suite("tasks/rows");
+const official = "tests/fixtures/visual-arft";
 let directory = "";
 test.before(async () => {
   directory = await mkdtemp(join(tmpdir(), "varft-rows-"));
 });
 test.after(() => rm(directory, { recursive: true }));
 
-const row = {
-  id: 12,
-  question: "What is the serving size?",
-  answers: ["1 Can (473ml)"],
-  ori_image_path: "a_ori.png",
-  processed_image_path: "a_proc.png",
-  type: ["rotation180"],
-  split: "simple",
-};
+const row = { id: 12, question: "What is the serving size?", golden_answers: ["1 Can (473ml)"] };
+const pictured = { id: 1, question: "q", answer: "a", image_path: "i.png" };
 
-async function write(name: string, text: string): Promise<string> {
+async function write(name: string, rows: readonly unknown[]): Promise<string> {
   const file = join(directory, name);
-  await writeFile(file, text);
+  await writeFile(file, rows.map((one) => JSON.stringify(one)).join("\n"));
   return file;
 }
 
@@ -37,61 +39,190 @@ async function failure(promise: Promise<unknown>): Promise<string> {
   );
 }
 
-test("reads MAT-Coding and MAT-Search rows, as an array or as lines", async () => {
-  const search = { id: 1, question: "q", answer: "a", image_path: "i.png" };
-  const array = await readRows(await write("a.json", JSON.stringify([row, search], null, 2)));
-  const lines = await readRows(
-    await write("b.jsonl", `${JSON.stringify(row)}\n\n${JSON.stringify(search)}\n`),
-  );
-  assert.equal(
-    array.map(({ line: _, ...rest }) => rest),
-    lines.map(({ line: _, ...rest }) => rest),
-  );
-  assert.is(array[0]?.image, "a_proc.png");
-  assert.is(array[0]?.reference, "a_ori.png");
-  assert.is(lines[1]?.line, 3);
-});
+const rowsOf = (file: string) => ({ type: "rows", file, badRowsAllowed: false }) as const;
+const options = { seed: 3, order: "shuffled", heldoutShare: 0, check: async () => {} } as const;
 
-test("a crop is asked of the original image", async () => {
-  const [read] = await readRows(
-    await write("c.json", JSON.stringify([{ ...row, type: ["crop"] }])),
-  );
-  assert.is(read?.image, "a_ori.png");
-});
-
-test("names the file, the line and the key of a malformed row", async () => {
-  const bad = await write("d.json", `[\n${JSON.stringify(row)},\n{"id": 2, "question": 5}\n]`);
-  assert.match(await failure(readRows(bad)), /d\.json:3: key "question"/);
-  const cut = await write("e.jsonl", `${JSON.stringify(row)}\n{"id": 2,\n`);
-  assert.match(await failure(readRows(cut)), /e\.jsonl:2: not JSON/);
-  assert.match(await failure(readRows(join(directory, "none.json"))), /cannot read the dataset/);
-});
-
-/** Any bytes are an image here but those of a text. */
-async function check(bytes: Uint8Array, path: string): Promise<void> {
-  if (Buffer.from(bytes).toString() === "no image") throw new Error(`${path} is not PNG`);
+async function source(dataset: DatasetFile, heldoutShare = 0): Promise<TaskSource> {
+  const { rows } = await readDataset(dataset);
+  return rowSource(dataset.file, rows, { ...options, heldoutShare });
 }
 
-test("names the row whose image is missing or broken", async () => {
-  const file = await write("f.json", JSON.stringify([row]));
-  const source = rowSource(file, await readRows(file), directory, check);
-  assert.match(await failure(source.training(0, 1)), /f\.json:1: image .*a_proc\.png/);
-  await write("a_proc.png", "no image");
-  assert.match(await failure(source.training(0, 1)), /f\.json:1: image .*a_proc\.png is not PNG/);
-  const grey = await encodePng(Uint8Array.of(0, 255), { width: 2, height: 1, channels: 1 });
-  await writeFile(join(directory, "a_proc.png"), grey);
-  await writeFile(join(directory, "a_ori.png"), grey);
+const trainingOf = (file: string, play: "episodes" | "steps") =>
+  source({
+    type: "visual-arft-training",
+    play,
+    file: `${official}/${file}`,
+    badRowsAllowed: false,
+  });
+
+test("the training rows are played whole: question, answer, both images, the teacher's searches", async () => {
+  const code = await trainingOf("MAT-Training/rft_agent_code_1_2k.json", "episodes");
+  const tasks = await code.training(0, 4);
+  const kinds = tasks.map(({ task }) => task.kind).sort();
+  assert.equal(kinds, ["dark", "none", "rotation180+dark", "rotation90"]);
+  for (const { task, image, reference } of tasks) {
+    assert.ok(image !== null && task.answers.length === 1 && task.question.startsWith("Read"));
+    assert.is(reference === null, task.kind === "none");
+  }
+  const search = await trainingOf("MAT-Training/rft_agent_search_20.json", "episodes");
+  for (const { task, image } of await search.training(0, 2)) {
+    assert.is(task.queries?.length, 1);
+    assert.ok(image !== null && task.answers.length === 1);
+  }
 });
 
-test("has one evaluation set, and no more tasks in it than rows are held out", async () => {
-  const rows = Array.from({ length: 40 }, (_, id) => ({ ...row, id }));
-  const file = await write("g.json", JSON.stringify(rows));
-  const source = rowSource(file, await readRows(file), directory, check);
-  assert.match(await failure(source.evaluation("all", 1)), /no set "all".*"heldout"/);
-  assert.match(await failure(source.evaluation("heldout", 40)), /\d+ held-out rows, 40 were asked/);
-  const [one] = await source.evaluation("heldout", 1);
-  const trained = await source.training(0, 40);
+test("the same rows are played step by step, as the reference trains", async () => {
+  const code = await trainingOf("MAT-Training/rft_agent_code_1_2k.json", "steps");
+  const drawn = await code.training(0, 11);
+  assert.is(new Set(drawn.map(({ task }) => task.id)).size, 11);
+  const first = drawn.find(({ task }) => task.id === "dark_0 1")?.task;
+  assert.is(first?.step?.prompt, "<query> Read the two letters. </query>");
+  assert.is(first?.step?.solution, "<problem> {'dark'} </problem>");
+  const second = drawn.find(({ task }) => task.id === "dark_0 2")?.task;
+  assert.is(
+    second?.step?.prompt,
+    "<query> Read the two letters. </query>\n<think> I look at the image. </think>\n" +
+      "<problem> {'dark'} </problem>",
+  );
+  assert.match(second?.step?.demonstration ?? "", /^<think> I repair it/);
+  assert.equal(second?.answers, []);
+  assert.is(second?.kind, "dark");
+});
+
+test("benchmarks are wholly an evaluation set where that is asked for", async () => {
+  const folder = `${official}/MAT-Benchmark`;
+  const coding = await source(rowsOf(`${folder}/MAT-Coding.json`), 1);
+  const tasks = await coding.evaluation("heldout", 4);
+  assert.equal(
+    tasks.map(({ task }) => task.kind),
+    ["rotation180", "dark", "crop", "none"],
+  );
+  assert.match(await failure(coding.training(0, 1)), /has no training rows/);
+  const search = await source(rowsOf(`${folder}/MAT-Search.json`), 1);
+  for (const { image } of await search.evaluation("heldout", 2)) assert.ok(image !== null);
+});
+
+test("a text benchmark asks about no image", async () => {
+  const text = await source(rowsOf(`${official}/bamboogle/test.jsonl`));
+  for (const { task, image } of await text.training(0, 3)) {
+    assert.equal([task.image, task.reference, image], [null, null, null]);
+    assert.is(task.task, "search");
+  }
+});
+
+test("one's own rows are mapped, with the images where the row says", async () => {
+  const file = await write("own.jsonl", [
+    { ask: "q", truth: ["a", "b"], pic: "deep/folder/own.png", hints: "who" },
+    { ask: "q2", truth: "c" },
+  ]);
+  await writeFile(join(directory, "own.png"), "any bytes");
+  const fields = { question: "ask", answers: "truth", image: "pic", queries: "hints" };
+  const own = { ...rowsOf(file), type: "mapped", task: "search", fields } as const;
+  const { rows } = await readDataset(own);
+  assert.equal(
+    rows.map(({ question, answers, image, queries }) => [question, answers, image, queries]),
+    [
+      ["q", ["a", "b"], join(directory, "own.png"), ["who"]],
+      ["q2", ["c"], null, undefined],
+    ],
+  );
+});
+
+test("a row whose image is missing is bad: named, and left out only where that is allowed", async () => {
+  const file = await write("f.json", [row, { ...pictured, id: 2 }, { id: 3 }, row]);
+  assert.match(await failure(readDataset(rowsOf(file))), /f\.json:3: key/);
+  const whole = await write("g.json", [row, { ...pictured, id: 2 }, { ...pictured, id: 3 }]);
+  const said = await failure(readDataset(rowsOf(whole)));
+  assert.match(said, /g\.json:2: image .*i\.png: there is no such file/);
+  assert.match(said, /g\.json:3: .*\n2 rows are bad/);
+  const { rows, bad } = await readDataset({ ...rowsOf(file), badRowsAllowed: true });
+  assert.is(rows.length, 2);
+  assert.equal(
+    bad.map(({ line }) => line),
+    [2, 3],
+  );
+  const none = await write("none.json", [pictured]);
+  const nothing = readDataset({ ...rowsOf(none), badRowsAllowed: true });
+  assert.match(await failure(nothing), /no row to play/);
+  assert.match(await failure(readDataset(rowsOf(join(directory, "x.json")))), /cannot read/);
+});
+
+test("an image that does not decode is named with its row when it is drawn", async () => {
+  await writeFile(join(directory, "i.png"), "no image");
+  const file = await write("broken.json", [pictured]);
+  const { rows } = await readDataset(rowsOf(file));
+  const check = async (_: Uint8Array, path: string) => {
+    throw new Error(`${path} is not PNG`);
+  };
+  const played = rowSource(file, rows, { ...options, check });
+  assert.match(await failure(played.training(0, 1)), /broken\.json:1: image .*i\.png is not PNG/);
+});
+
+test("held-out rows are never trained on, and steps of one trajectory stay together", async () => {
+  const file = await write(
+    "many.json",
+    Array.from({ length: 40 }, (_, id) => ({ ...row, id })),
+  );
+  const half = await source(rowsOf(file), 0.5);
+  assert.match(await failure(half.evaluation("all", 1)), /no set "all".*"heldout"/);
+  assert.match(await failure(half.evaluation("heldout", 40)), /\d+ held-out rows, 40 were asked/);
+  const [one] = await half.evaluation("heldout", 1);
+  const trained = await half.training(0, 80);
   assert.not(trained.some(({ task }) => task.id === one?.task.id));
+  const { rows } = await readDataset({
+    ...rowsOf(`${official}/MAT-Training/rft_agent_code_1_2k.json`),
+    type: "visual-arft-training",
+    play: "steps",
+  });
+  for (const { id, family } of rows) assert.is(id.replace(/ \d+$/, ""), family);
+});
+
+test("each round takes every row once, in an order that follows from the seed", async () => {
+  const file = await write(
+    "round.json",
+    Array.from({ length: 7 }, (_, id) => ({ ...row, id })),
+  );
+  const ids = async (made: TaskSource, first: number, count: number) =>
+    (await made.training(first, count)).map(({ task }) => task.id);
+  const shuffled = await source(rowsOf(file));
+  const [once, twice] = [await ids(shuffled, 0, 7), await ids(shuffled, 7, 7)];
+  assert.is(new Set(once).size, 7);
+  assert.is(new Set(twice).size, 7);
+  assert.is.not(once.join(), twice.join());
+  assert.equal(await ids(await source(rowsOf(file)), 3, 7), [
+    ...once.slice(3),
+    ...twice.slice(0, 3),
+  ]);
+  const { rows } = await readDataset(rowsOf(file));
+  const asTheyStand = rowSource(file, rows, { ...options, order: "file" });
+  assert.equal(await ids(asTheyStand, 5, 4), ["5", "6", "0", "1"]);
+});
+
+test("a mixture draws by weight, walks each source in its order, and repeats", async () => {
+  const text = await source(rowsOf(`${official}/bamboogle/test.jsonl`));
+  const code = await trainingOf("MAT-Training/rft_agent_code_1_2k.json", "episodes");
+  const make = () =>
+    mixtureSource(
+      [
+        { name: "text", weight: 3, source: text },
+        { name: "code", weight: 1, source: code },
+        { name: "mini", weight: 0, source: miniSource(1) },
+      ],
+      5,
+    );
+  const names = async (first: number, count: number) =>
+    (await make().training(first, count)).map(({ task }) => task.id);
+  const all = await names(0, 400);
+  const share = all.filter((id) => id.startsWith("text/")).length / all.length;
+  assert.ok(share > 0.68 && share < 0.82, `text is drawn with a share of ${share}`);
+  assert.equal(await names(37, 20), all.slice(37, 57));
+  const ofText = all.filter((id) => id.startsWith("text/"));
+  assert.equal(
+    ofText.slice(0, 30),
+    (await text.training(0, 30)).map(({ task }) => `text/${task.id}`),
+  );
+  assert.is((await make().evaluation("mini/singles", 2))[0]?.task.id, "mini/singles-0");
+  assert.match(await failure(make().evaluation("singles", 1)), /text\/…, code\/…, mini\/…/);
 });
 
 test.run();

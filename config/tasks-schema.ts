@@ -1,0 +1,163 @@
+// `[tasks]`: where tasks come from, one source or a mixture of them, and `[rollout]`'s protocol, in
+// which they are asked.
+import { z } from "zod";
+import type { RunConfig } from "./run-schema.ts";
+
+const path = z.string().min(1);
+const key = z.string().min(1);
+
+/** Sources of a mixture. */
+const sourcesMax = 64;
+
+const rowsShared = {
+  /** JSON or JSON lines. */
+  file: path,
+  /**
+   * The folder that the rows' image names are relative to. Left out: the one that official files
+   * have beside them (`<name>_images` or `<name>-image`), else the file's own.
+   */
+  images: path.optional(),
+  /** Bad rows are left out, named and counted; else they end the run before it begins. */
+  badRowsAllowed: z.boolean().default(false),
+  /** Rows are taken in a new order each time round, drawn from the run's seed, or as they stand. */
+  order: z.enum(["shuffled", "file"]).default("shuffled"),
+} as const;
+
+/** Share of the rows, by the hash of their ids, that is the evaluation set `heldout`. */
+const heldoutShare = (share: number) => z.number().min(0).max(1).default(share);
+const heldoutShareOfRows = 0.2;
+
+const mini = { type: z.literal("mini") } as const;
+
+/** MAT-Coding, MAT-Search, and the text benchmarks: told by their keys. */
+const rows = {
+  type: z.literal("rows"),
+  ...rowsShared,
+  heldoutShare: heldoutShare(heldoutShareOfRows),
+} as const;
+
+/** Visual-ARFT's training rows, of either task. */
+const training = {
+  type: z.literal("visual-arft-training"),
+  ...rowsShared,
+  heldoutShare: heldoutShare(0),
+  /** The questions, which the agent plays whole, or each of the teacher's steps by itself. */
+  play: z.enum(["episodes", "steps"]).default("episodes"),
+} as const;
+
+/** Rows of one's own, read by the keys that are named. */
+const mapped = {
+  type: z.literal("mapped"),
+  ...rowsShared,
+  heldoutShare: heldoutShare(heldoutShareOfRows),
+  /** What the agent is to do: its instructions follow from it. */
+  task: z.enum(["coding", "search"]),
+  fields: z.strictObject({
+    question: key,
+    /** A text or a list of texts. */
+    answers: key,
+    id: key.optional(),
+    image: key.optional(),
+    /** The image as the right repair would give it. */
+    reference: key.optional(),
+    /** Its trouble (`dark`, `rotation90+dark`), or any word to tell results apart by. */
+    kind: key.optional(),
+    /** Searches that lead to the answer: a text or a list of texts. */
+    queries: key.optional(),
+  }),
+} as const;
+
+const named = {
+  /** Its evaluation sets are `<name>/<set>`. */
+  name: z.string().regex(/^[a-z0-9-]+$/, "use small letters, digits and dashes"),
+  /** How often it is drawn, among the others; 0: for evaluations only. */
+  weight: z.number().min(0).default(1),
+} as const;
+
+const source = z.discriminatedUnion("type", [
+  z.strictObject({ ...named, ...mini }),
+  z.strictObject({ ...named, ...rows }),
+  z.strictObject({ ...named, ...training }),
+  z.strictObject({ ...named, ...mapped }),
+]);
+
+/** Where tasks come from. */
+export const tasks = z.discriminatedUnion("type", [
+  z.strictObject(mini),
+  z.strictObject(rows),
+  z.strictObject(training),
+  z.strictObject(mapped),
+  z.strictObject({
+    type: z.literal("mixture"),
+    sources: z.array(source).min(1).max(sourcesMax),
+  }),
+]);
+
+/** Of `[rollout]`. */
+export const protocolKeys = {
+  /**
+   * `chat`: the published instructions, then message by message. `reference`: one user message that
+   * grows, as the published evaluation sends it. `short`: the mini benchmark's own few words.
+   * Left out: `short` for the mini benchmark, else `chat`.
+   */
+  protocol: z.enum(["chat", "reference", "short"]).optional(),
+  /** `reference`: a crop's box is the question's, whatever box the program asks for. */
+  cropOracle: z.enum(["off", "reference"]).default("off"),
+} as const;
+
+type Tasks = RunConfig["tasks"];
+export type TaskSourceConfig = Exclude<Tasks, { type: "mixture" }>;
+
+/** The sources, one or more. */
+export function sourcesOf(given: Tasks): readonly TaskSourceConfig[] {
+  return given.type === "mixture" ? given.sources : [given];
+}
+
+/** The protocol in which a run's tasks are asked. */
+export function protocolOf({ rollout, tasks: given }: RunConfig): "chat" | "reference" | "short" {
+  const isMini = sourcesOf(given).every(({ type }) => type === "mini");
+  return rollout.protocol ?? (isMini ? "short" : "chat");
+}
+
+type Fault = readonly [path: readonly (string | number)[], message: string];
+
+/** What sources and protocols cannot do together. */
+export function taskContradictions(config: RunConfig): Fault[] {
+  const { rollout, run } = config;
+  const faults: Fault[] = [...mixtureFaults(config)];
+  const protocol = protocolOf(config);
+  const steps = sourcesOf(config.tasks).some(isOfSteps);
+  if (steps && rollout.turnsMax !== 1) {
+    const message = 'must be 1 where tasks are single steps (play = "steps")';
+    faults.push([["rollout", "turnsMax"], message]);
+  }
+  if (steps && protocol === "short") {
+    const message = 'must be "chat" or "reference": a teacher\'s steps follow its instructions';
+    faults.push([["rollout", "protocol"], message]);
+  }
+  if (protocol === "reference" && run.steps > 0 && rollout.turnsMax > 1) {
+    const message =
+      'is "reference", in which a turn does not go on from the last one: it is for evaluations ' +
+      '(run.steps = 0) and for single steps (rollout.turns_max = 1); several turns are trained in "chat"';
+    faults.push([["rollout", "protocol"], message]);
+  }
+  return faults;
+}
+
+const isOfSteps = (one: TaskSourceConfig): boolean =>
+  one.type === "visual-arft-training" && one.play === "steps";
+
+function mixtureFaults({ tasks: given, run }: RunConfig): Fault[] {
+  if (given.type !== "mixture") return [];
+  const faults: Fault[] = [];
+  const names = new Set<string>();
+  for (const [index, { name }] of given.sources.entries()) {
+    const place = ["tasks", "sources", index, "name"];
+    if (names.has(name)) faults.push([place, `"${name}" is the name of another source already`]);
+    names.add(name);
+  }
+  if (run.steps > 0 && given.sources.every(({ weight }) => weight === 0)) {
+    faults.push([["tasks", "sources"], "have no weight above 0, so there is nothing to train on"]);
+  }
+  return faults;
+}

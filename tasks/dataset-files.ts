@@ -1,0 +1,118 @@
+// Dataset files as they are downloaded: their rows, and where the images of each are. What does not
+// fit is named by file and line before a run begins.
+import { access, readFile } from "node:fs/promises";
+import { basename, dirname, extname, join } from "node:path";
+import {
+  type BadDatasetRow,
+  type DatasetRow,
+  type FieldMapping,
+  parseRows,
+  parseSteps,
+  type Read,
+  stepTasks,
+  tasksOfSteps,
+} from "./datasets/index.ts";
+import { DatasetFileError, DatasetRowError } from "./errors.ts";
+
+/** Which file, and how it is read. */
+export type DatasetFile = {
+  readonly file: string;
+  /** The images' folder; left out: the official one beside the file, else the file's own. */
+  readonly images?: string | undefined;
+  /** Bad rows are left out and counted; else they are an error. */
+  readonly badRowsAllowed: boolean;
+} & (
+  | { readonly type: "rows" }
+  | { readonly type: "visual-arft-training"; readonly play: "episodes" | "steps" }
+  | {
+      readonly type: "mapped";
+      readonly task: "coding" | "search";
+      readonly fields: FieldMapping;
+    }
+);
+
+/** Reads the rows of a file. Their images are paths, and there. Throws `DatasetFileError` or
+ * `DatasetRowError` (file and line). */
+export async function readDataset(dataset: DatasetFile): Promise<Read<DatasetRow>> {
+  const { file, badRowsAllowed } = dataset;
+  const text = await readFile(file, "utf8").catch((cause) => {
+    throw new DatasetFileError(`cannot read the dataset ${file}: ${cause.message}`, { cause });
+  });
+  const parsed = parse(dataset, text);
+  const folder = dataset.images ?? (await folderBeside(file));
+  const placed = await Promise.all(parsed.rows.map((row) => place(row, folder)));
+  const rows = placed.filter((one): one is DatasetRow => !("reason" in one));
+  const missing = placed.filter((one): one is BadDatasetRow => "reason" in one);
+  const bad = [...parsed.bad, ...missing].sort((a, b) => a.line - b.line);
+  if (bad.length > 0 && !badRowsAllowed) throw badRows(file, bad);
+  if (rows.length === 0) throw new DatasetFileError(`${file} has no row to play`);
+  return { rows, bad };
+}
+
+function parse(dataset: DatasetFile, text: string): Read<DatasetRow> {
+  const { file, type } = dataset;
+  const allowBadRows = dataset.badRowsAllowed;
+  if (type === "rows") return parseRows(file, text, { allowBadRows });
+  if (type === "mapped") {
+    const { fields, task } = dataset;
+    return parseRows(file, text, { allowBadRows, fields, task });
+  }
+  const steps = parseSteps(file, text, { allowBadRows });
+  const tasks = dataset.play === "steps" ? stepTasks(steps.rows) : tasksOfSteps(steps.rows);
+  return { rows: tasks.rows, bad: [...steps.bad, ...tasks.bad] };
+}
+
+/** How the official files name the folder of their images, and others theirs. */
+const folderEndings = ["_images", "-image", "-images"] as const;
+
+async function folderBeside(file: string): Promise<string> {
+  const stem = join(dirname(file), basename(file, extname(file)));
+  for (const ending of folderEndings) {
+    if (await isThere(stem + ending)) return stem + ending;
+  }
+  return dirname(file);
+}
+
+/** The row with paths for its images' names, or what is missing. */
+async function place(row: DatasetRow, folder: string): Promise<DatasetRow | BadDatasetRow> {
+  const paths: Record<"image" | "reference", string | null> = { image: null, reference: null };
+  for (const key of ["image", "reference"] as const) {
+    const name = row[key];
+    if (name === null) continue;
+    const path = await find(folder, name);
+    if (path === null) {
+      return { line: row.line, reason: `image ${join(folder, name)}: there is no such file` };
+    }
+    paths[key] = path;
+  }
+  return { ...row, ...paths };
+}
+
+/** A name may hold the folders in which its makers had it. */
+async function find(folder: string, name: string): Promise<string | null> {
+  for (const path of [join(folder, name), join(folder, basename(name))]) {
+    if (await isThere(path)) return path;
+  }
+  return null;
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+const badRowsShownMax = 5;
+
+function badRows(file: string, bad: readonly BadDatasetRow[]): DatasetRowError {
+  const [first, ...others] = bad;
+  const shown = others.slice(0, badRowsShownMax).map(({ line, reason }) => {
+    return `\n${file}:${line}: ${reason}`;
+  });
+  const count = others.length > 0 ? `\n${bad.length} rows are bad` : "";
+  return new DatasetRowError({
+    file,
+    line: first?.line ?? 1,
+    reason: `${first?.reason}${shown.join("")}${count}`,
+  });
+}
