@@ -58,6 +58,12 @@ const sampling = z.strictObject({
    * False: the tool hands back its input unchanged, a control that shows what the tool is worth.
    */
   tools: z.boolean(),
+  /**
+   * How an evaluation asks where it does not let the agent act: for the answer alone, for a chain
+   * of thought and the answer, or for the answer after one search with the question. Left out: the
+   * agent acts.
+   */
+  mode: z.enum(["direct", "cot", "rag"]).optional(),
 });
 
 /** Runs of before it was recorded had one. */
@@ -139,6 +145,11 @@ export const eventSchemas = {
     /** The prompt, image placeholders expanded. */
     ids: int32Array,
     images: z.array(hash),
+    /**
+     * Set where a server that speaks no token ids samples: all ids of the trajectory are then Unicode
+     * code points, and marks above them for roles, ends and images.
+     */
+    units: z.literal("code-points").optional(),
     observed,
   }),
   "turn.sampled": z.strictObject({
@@ -149,6 +160,8 @@ export const eventSchemas = {
     /** Mean entropy of the sampled tokens' distributions, nats. */
     entropy: z.number(),
     finish: z.enum(["stop", "length"]),
+    /** True where the server tells no log-probs: `logProbs` is empty then, and `entropy` 0. */
+    unscored: z.literal(true).optional(),
     observed,
   }),
   "tool.called": z.strictObject({
