@@ -19,6 +19,8 @@ export interface Keeping {
 
 /** Keys, values and activations want memory, too. */
 const marginBytes = 2 * 2 ** 30;
+/** How much of the free memory one session may plan to take. */
+const freeShareMax = 0.75;
 const floatBytes = 4;
 const storedBytes = 2;
 
@@ -31,7 +33,7 @@ export function keepingOf(
   if (!mapped) return { arena: true, widensAtUse: false };
   // Stored weights stay in memory beside the widened ones, or would be read again and again.
   const needed = (floatBytes + storedBytes) * languageParameters(config) + marginBytes;
-  const fits = needed <= freeBytes;
+  const fits = needed <= freeShareMax * freeBytes;
   const chosen = widening ?? (fits ? "turn" : "token");
   const samples = role === "generate" || role === "stream";
   // The tower runs seldom, and would keep the most that it ever needed.
