@@ -1,6 +1,7 @@
 // What a sandbox container may do and have. Everything not needed to turn one image into another
 // is off; `runner.py` adds a system-call filter of its own around each program.
 import type { ContainerCreateOptions } from "dockerode";
+import { seccompProfile } from "./seccomp.ts";
 
 const mebibyte = 1024 * 1024;
 
@@ -45,12 +46,27 @@ export const ownerLabels = {
   processStart: "varft.owner-start",
 } as const;
 
-export function containerOptions(
-  image: string,
-  owner: Owner,
-  limits: ContainerLimits,
-  runtime?: string,
-): ContainerCreateOptions {
+/** Which system calls a container may make: by our own list, or by the engine's default. */
+export const seccompProfiles = ["own", "engine"] as const;
+export type SeccompChoice = (typeof seccompProfiles)[number];
+
+export interface ContainerSettings {
+  readonly image: string;
+  readonly owner: Owner;
+  readonly limits: ContainerLimits;
+  /** Another runtime of the engine, such as "runsc". */
+  readonly runtime?: string | undefined;
+  /** `own` by default. */
+  readonly seccomp?: SeccompChoice | undefined;
+}
+
+export function containerOptions({
+  image,
+  owner,
+  limits,
+  runtime,
+  seccomp = "own",
+}: ContainerSettings): ContainerCreateOptions {
   const workOptions =
     `rw,noexec,nosuid,nodev,size=${limits.workBytesMax},nr_inodes=${limits.workFilesMax},` +
     `mode=0700,uid=${userId},gid=${userId}`;
@@ -76,7 +92,10 @@ export function containerOptions(
       NetworkMode: "none",
       ReadonlyRootfs: true,
       CapDrop: ["ALL"],
-      SecurityOpt: ["no-new-privileges:true"],
+      SecurityOpt: [
+        "no-new-privileges:true",
+        ...(seccomp === "own" ? [`seccomp=${seccompProfile}`] : []),
+      ],
       Privileged: false,
       Init: true,
       AutoRemove: true,

@@ -10,6 +10,7 @@ import {
   containerOptions,
   defaultContainerLimits,
   type Owner,
+  type SeccompChoice,
 } from "./container.ts";
 import { demultiplex } from "./demultiplex.ts";
 import {
@@ -39,6 +40,8 @@ export interface DockerSandboxOptions {
   readonly container?: Partial<ContainerLimits>;
   /** Another runtime of the engine, such as "runsc". */
   readonly runtime?: string;
+  /** `own`: our list of system calls; `engine`: the engine's default, as for Podman. */
+  readonly seccomp?: SeccompChoice;
 }
 
 export const defaultPoolSize = 2;
@@ -67,7 +70,8 @@ async function openRunner(
   owner: Owner,
 ): Promise<Runner> {
   const limits = { ...defaultContainerLimits, ...options.container };
-  const settings = containerOptions(options.image, owner, limits, options.runtime);
+  const { image, runtime, seccomp } = options;
+  const settings = containerOptions({ image, owner, limits, runtime, seccomp });
   try {
     const container = await engineCall(engine, (docker) => docker.createContainer(settings));
     return await startRunner(engine, container);
