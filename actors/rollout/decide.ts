@@ -12,7 +12,7 @@ import {
 } from "../../events/index.ts";
 import type { ActorCommand, Decision } from "../../runtime/index.ts";
 import type { trajectoryMachine } from "./machine.ts";
-import type { Action, EncodedText, ParseAction } from "./ports.ts";
+import type { Action, EncodedText, Mode, ParseAction } from "./ports.ts";
 
 /** What bounds a trajectory (I7). */
 export interface TrajectoryLimits {
@@ -33,6 +33,8 @@ export interface PlayCommand extends ActorCommand {
   readonly task: string;
   readonly sampling: Sampling;
   readonly prompt: EncodedText;
+  /** What is searched for before the first turn, where the mode is `rag`. */
+  readonly query?: string;
 }
 
 /** The model has written a turn. */
@@ -46,6 +48,7 @@ export interface TurnCommand extends ActorCommand {
   readonly logProbs: Float32Array;
   readonly entropy: number;
   readonly finish: "stop" | "length";
+  readonly unscored?: true | undefined;
   /** What the environment replies where no tool is called: to a diagnosis, to one call too many. */
   readonly reply: EncodedText | null;
   readonly observed: Readonly<Record<string, unknown>>;
@@ -101,11 +104,13 @@ function play(limits: TrajectoryLimits, command: PlayCommand, state: State): Dec
         `context_tokens_max is ${limits.contextTokensMax}: raise it or shorten the prompt`,
     };
   }
-  const { ids, images } = prompt;
-  return {
-    events: [event("trajectory.started", { policy, task, sampling, ids, images: [...images] })],
-    blobs: images,
-  };
+  const { ids, images, units } = prompt;
+  const facts = { policy, task, sampling, ids, images: [...images] };
+  const started = event("trajectory.started", { ...facts, ...(units && { units }) });
+  if (sampling.mode !== "rag") return { events: [started], blobs: images };
+  assert(command.query !== undefined, `task ${task} is searched for before it is answered`);
+  const call = { turn: 0, tool: "search" as const, input: command.query, image: null };
+  return { events: [started, event("tool.called", call)], blobs: images };
 }
 
 function takeTurn(rules: RolloutRules, command: TurnCommand, state: State): Decision {
@@ -117,33 +122,32 @@ function takeTurn(rules: RolloutRules, command: TurnCommand, state: State): Deci
   if (command.policy !== context.policy) {
     return { rejection: policyMismatch(context.policy, command.policy) };
   }
-  if (command.logProbs.length !== command.ids.length || command.ids.length === 0) {
+  const scored = command.unscored ? 0 : command.ids.length;
+  if (command.logProbs.length !== scored || command.ids.length === 0) {
     return {
       rejection: `turn ${command.turn} has ${command.ids.length} ids and ${command.logProbs.length} log-probs`,
     };
   }
-  const { turn, policy, ids, logProbs, entropy, finish, observed } = command;
-  const sampled = event("turn.sampled", {
-    turn,
-    policy,
-    ids,
-    logProbs,
-    entropy,
-    finish,
-    observed,
-  });
-  const action = readAction(rules.parseAction, command);
+  const { turn, policy, ids, logProbs, entropy, finish, unscored, observed } = command;
+  const spoken = { turn, policy, ids, logProbs, entropy, finish };
+  const sampled = event("turn.sampled", { ...spoken, ...(unscored && { unscored }), observed });
+  const action = readAction(rules.parseAction, command, context.sampling?.mode);
   const consequence = follow(rules.limits, action, command, state);
   return { events: [sampled, consequence] };
 }
 
-/** The action of a turn. A turn that was cut off says nothing, unless it has already answered. */
+/**
+ * The action of a turn. A turn that was cut off says nothing, unless it has already answered; where
+ * the whole turn is the answer, a part of it is none.
+ */
 export function readAction(
   parseAction: ParseAction,
   { text, finish }: Pick<TurnCommand, "text" | "finish">,
+  mode?: Mode,
 ): Action {
-  const action = parseAction(text);
-  if (finish === "stop" || action.kind === "answer") return action;
+  const action = parseAction(text, mode);
+  const isWhole = mode === "direct" || mode === "rag";
+  if (finish === "stop" || (action.kind === "answer" && !isWhole)) return action;
   return { kind: "malformed", reason: "the turn reached its token limit" };
 }
 
@@ -213,10 +217,11 @@ function prompted(
   limits: TrajectoryLimits,
   turn: number,
   length: number,
-  { ids, images }: EncodedText,
+  { ids, images, fresh }: EncodedText,
 ): NewEvent | null {
-  if (length + ids.length + limits.turnTokensMax > limits.contextTokensMax) return null;
-  return event("turn.prompted", { turn, ids, images: [...images] });
+  const before = fresh ? 0 : length;
+  if (before + ids.length + limits.turnTokensMax > limits.contextTokensMax) return null;
+  return event("turn.prompted", { turn, ids, images: [...images], ...(fresh && { fresh }) });
 }
 
 /** The words of the alarm that a worker sampled with another policy than the planned one (I6). */

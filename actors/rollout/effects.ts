@@ -18,7 +18,15 @@ import {
   type TurnCommand,
 } from "./decide.ts";
 import type { PendingCall, TrajectoryContext, trajectoryMachine } from "./machine.ts";
-import type { EncodedText, Encoder, Environment, SampledTurn, TurnRequest } from "./ports.ts";
+import type {
+  EncodedText,
+  Encoder,
+  Environment,
+  EnvironmentText,
+  Mode,
+  SampledTurn,
+  TurnRequest,
+} from "./ports.ts";
 import type { TurnBatcher } from "./turn-batcher.ts";
 
 type Machine = typeof trajectoryMachine;
@@ -75,11 +83,12 @@ async function sampleTurns(
   const begunMs = parts.now();
   const turns = await parts.batcher.sample(requests, sampling);
   const policy = parts.heldPolicy();
-  const observed = { worker: parts.worker, waitMs: parts.now() - begunMs };
+  const seen = { worker: parts.worker, waitMs: parts.now() - begunMs };
   return Promise.all(
     calls.map(({ params, context }, index) => {
       const sampled = turns[index];
       assert(sampled !== undefined, "one turn per request");
+      const observed = { ...sampled.observed, ...seen };
       const spoken = { ...sampled, policy, turn: params.turn, observed };
       const task = parts.taskOf(context.stream);
       return turnResult(parts, task, spoken, context.state.context);
@@ -134,19 +143,32 @@ export async function turnResult(
   { environment, encoder, limits }: RolloutWords,
   task: Task,
   sampled: SampledTurn & Pick<TurnCommand, "policy" | "turn" | "observed">,
-  { calls }: Pick<TrajectoryContext, "calls">,
+  { calls, sampling = null }: SpokenIn,
 ): Promise<Omit<TurnCommand, "id">> {
-  const { ids, logProbs, entropy, finish, policy, turn, observed } = sampled;
+  const { ids, logProbs, entropy, finish, unscored, policy, turn, observed } = sampled;
   const text = encoder.decode(ids);
-  const action = readAction(environment.parseAction, { text, finish });
+  const action = readAction(environment.parseAction, { text, finish }, sampling?.mode);
   const ends = action.kind === "answer" || action.kind === "malformed";
   let reply: EncodedText | null = null;
   if (!ends && !callsTool(action, calls, limits)) {
     const words = environment.reply(task, action);
-    reply = await encoder.continuation(words, finish === "stop");
+    reply = await encodeReply(encoder, words, finish === "stop");
   }
   const spoken = { turn, policy, ids, text, logProbs, entropy, finish, reply };
-  return { type: "turn", ...spoken, observed };
+  return { type: "turn", ...spoken, ...(unscored && { unscored }), observed };
+}
+
+/** What a turn is read by. */
+type SpokenIn = Pick<TrajectoryContext, "calls"> & Partial<Pick<TrajectoryContext, "sampling">>;
+
+/** The environment's words behind the context or, where they are fresh, in its place. */
+async function encodeReply(
+  encoder: Encoder,
+  words: EnvironmentText,
+  ended: boolean,
+): Promise<EncodedText> {
+  if (words.fresh) return { ...(await encoder.prompt(words)), fresh: true };
+  return encoder.continuation(words, ended);
 }
 
 async function callTool(
@@ -154,9 +176,9 @@ async function callTool(
   { turn, tool, input, image }: PendingCall,
   { stream, state, effectId, signal }: Context,
 ): Promise<Result> {
-  const tools = state.context.sampling?.tools ?? true;
+  const { tools = true, mode } = state.context.sampling ?? {};
   const answer = await parts.callTool(effectId, { tool, input, image, tools }, signal);
-  return toolResult(parts, parts.taskOf(stream), { turn, tool }, answer);
+  return toolResult(parts, parts.taskOf(stream), { turn, tool }, answer, mode);
 }
 
 /** A tool's answer as the command that `decide` takes. */
@@ -165,9 +187,10 @@ export async function toolResult(
   task: Task,
   { turn, tool }: Pick<PendingCall, "turn" | "tool">,
   { cause, text, image, observed }: ToolReply,
+  mode?: Mode,
 ): Promise<Omit<ToolCommand, "id">> {
-  const words = environment.report(task, { tool, cause, text, image });
+  const words = environment.report(task, { tool, cause, text, image }, mode);
   // A turn that called a tool was not cut off, so the model wrote its end token itself.
-  const report = await encoder.continuation(words, true);
+  const report = await encodeReply(encoder, words, true);
   return { type: "tool", turn, cause, text, image, report, observed };
 }

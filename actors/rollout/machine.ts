@@ -1,6 +1,7 @@
 // The life of one trajectory: sampled turns, the tools they call, and the end with its cause.
 //
 //   empty → sampling → acting → sampling …       the environment answers at once (a tip)
+//         → acting → calling → acting → sampling      one search comes before the first turn (RAG)
 //                    → acting → calling → acting → sampling …      a tool answers
 //                    → acting → ended
 //
@@ -68,12 +69,27 @@ function extended(context: TrajectoryContext, segment: Segment): Partial<Traject
   };
 }
 
+/** What the environment says goes behind the context, or takes its place. */
+function prompted(
+  context: TrajectoryContext,
+  { ids, images, fresh }: EventData<"turn.prompted">,
+): Partial<TrajectoryContext> {
+  const segment = { ids, logProbs: null };
+  if (fresh) return { images, segments: [segment], length: ids.length };
+  return { images: [...context.images, ...images], ...extended(context, segment) };
+}
+
 export const trajectoryMachine = setup({
   types: { context: {} as TrajectoryContext, events: {} as TrajectoryEvent },
   actions: {
     sampleTurn: (_, _params: { readonly turn: number }) => {},
     callTool: (_, _params: PendingCall) => {},
     announceEnd: (_, _params: { readonly cause: string }) => {},
+    begin: assign(({ context, event }) => {
+      if (event.type !== "trajectory.started") return {};
+      const { policy, task, sampling, images, ids } = event.data;
+      return { policy, task, sampling, images, ...extended(context, { ids, logProbs: null }) };
+    }),
   },
 }).createMachine({
   id: "trajectory",
@@ -82,19 +98,18 @@ export const trajectoryMachine = setup({
   states: {
     empty: {
       on: {
-        "trajectory.started": {
-          target: "sampling",
-          actions: [
-            assign(({ context, event: { data } }) => ({
-              policy: data.policy,
-              task: data.task,
-              sampling: data.sampling,
-              images: data.images,
-              ...extended(context, { ids: data.ids, logProbs: null }),
-            })),
-            { type: "sampleTurn", params: { turn: 0 } },
-          ],
-        },
+        "trajectory.started": [
+          {
+            // What is to be known before the first turn is asked for first.
+            guard: ({ event: { data } }) => data.sampling.mode === "rag",
+            target: "acting",
+            actions: "begin",
+          },
+          {
+            target: "sampling",
+            actions: ["begin", { type: "sampleTurn", params: { turn: 0 } }],
+          },
+        ],
       },
     },
     sampling: {
@@ -121,10 +136,7 @@ export const trajectoryMachine = setup({
         "turn.prompted": {
           target: "sampling",
           actions: [
-            assign(({ context, event: { data } }) => ({
-              images: [...context.images, ...data.images],
-              ...extended(context, { ids: data.ids, logProbs: null }),
-            })),
+            assign(({ context, event: { data } }) => prompted(context, data)),
             { type: "sampleTurn", params: ({ context }) => ({ turn: context.turns }) },
           ],
         },

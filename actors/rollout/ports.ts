@@ -9,13 +9,18 @@ export type Action =
   | { readonly kind: "answer"; readonly answer: string }
   | { readonly kind: "malformed"; readonly reason: string };
 
+/** How an evaluation asks where it does not let the agent act. */
+export type Mode = NonNullable<Sampling["mode"]>;
+
 /** Reads the action out of a turn. Pure and total: text of any kind gives an action. */
-export type ParseAction = (text: string) => Action;
+export type ParseAction = (text: string, mode?: Mode) => Action;
 
 /** What the environment says: text with one `<image>` placeholder per image, in order. */
 export interface EnvironmentText {
   readonly text: string;
   readonly images: readonly HashName[];
+  /** It takes the place of everything that was said before. */
+  readonly fresh?: true;
 }
 
 /** The answer of a tool as the model gets to see it. */
@@ -32,17 +37,21 @@ export interface ToolAnswer {
 export interface Environment {
   readonly parseAction: ParseAction;
   /** The first message. */
-  prompt(task: Task): EnvironmentText;
+  prompt(task: Task, mode?: Mode): EnvironmentText;
   /** What follows an action that calls no tool: a diagnosis, or a call when no calls are left. */
   reply(task: Task, action: Action): EnvironmentText;
   /** What follows a tool's answer. */
-  report(task: Task, answer: ToolAnswer): EnvironmentText;
+  report(task: Task, answer: ToolAnswer, mode?: Mode): EnvironmentText;
 }
 
 /** Token ids of what the environment says, image placeholders expanded. */
 export interface EncodedText {
   readonly ids: Int32Array;
   readonly images: readonly HashName[];
+  /** They take the place of the whole context. */
+  readonly fresh?: true;
+  /** What the ids are, where they are no tokens. */
+  readonly units?: "code-points";
 }
 
 /** The tokenizer with the chat template. Images must be decodable by their hash. */
@@ -74,6 +83,10 @@ export interface SampledTurn {
   /** Mean entropy of the distributions, nats; where an engine does not tell, mean −log p. */
   readonly entropy: number;
   readonly finish: "stop" | "length";
+  /** The engine tells no log-probs: there are none, and the entropy is 0. */
+  readonly unscored?: true | undefined;
+  /** What else the engine tells of the turn. */
+  readonly observed?: Readonly<Record<string, unknown>>;
 }
 
 /** The policy, as far as Rollout needs it. The result of a turn does not depend on its batch. */

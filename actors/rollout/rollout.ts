@@ -162,7 +162,7 @@ export class Rollout {
     }
     const fresh = opened.streams.filter((_, index) => states[index]?.matches("empty"));
     if (fresh.length > 0) {
-      const prompt = await this.#prompt(task);
+      const prompt = await this.#prompt(task, order);
       if (!isOurs()) return;
       const commands = fresh.map((stream) => ({
         stream,
@@ -177,9 +177,9 @@ export class Rollout {
     }
   }
 
-  #prompt(task: Task): Promise<EncodedText> {
+  #prompt(task: Task, { sampling }: PlayOrder): Promise<EncodedText> {
     const { encoder, environment } = this.#options;
-    return encoder.prompt(environment.prompt(task));
+    return encoder.prompt(environment.prompt(task, sampling.mode));
   }
 
   async #place(rows: number): Promise<void> {
@@ -244,5 +244,7 @@ function begin(
   task: Task,
   prompt: EncodedText,
 ): RolloutCommand {
-  return { id: sha256Hex("play", stream), type: "play", policy, task: task.id, sampling, prompt };
+  const query = sampling.mode === "rag" ? { query: task.question } : {};
+  const id = sha256Hex("play", stream);
+  return { id, type: "play", policy, task: task.id, sampling, prompt, ...query };
 }
