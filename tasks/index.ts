@@ -66,6 +66,7 @@ export type {
   PredictionFormat,
 } from "./predictions/index.ts";
 export { answerIn, predictionFormats, readPredictions } from "./predictions/index.ts";
+export { withModes } from "./modes.ts";
 export type { PreparedTask } from "./prepared-task.ts";
 export type { Action, Problem } from "./protocol/index.ts";
 export { informationOf, parseAction, problems } from "./protocol/index.ts";
