@@ -1,2 +1,20 @@
-// The run as evidence: what proves it (`audit/`).
+// The run as evidence: what proves it (`audit/`), its decisions made again (`fold/`), its tokens and
+// gradients computed again (`recompute/`).
 export type { AuditVerdict, BadEvent } from "./audit/index.ts";
+export type {
+  ComparisonKind,
+  Difference,
+  FoldedTrajectory,
+  ReplayOptions,
+  ReplayProgress,
+  ReplayVerdict,
+  Tally,
+} from "./fold/index.ts";
+export { replayRun } from "./fold/index.ts";
+export {
+  figureTolerance,
+  gradientTolerance,
+  logProbTolerance,
+  recomputation,
+  sampleOf,
+} from "./recompute/index.ts";

@@ -11,6 +11,7 @@ export const commandLoaders: CommandLoaders = {
   runs: async () => (await import("./runs.ts")).runs,
   show: async () => (await import("./show.ts")).show,
   trajectory: async () => (await import("./trajectory.ts")).trajectory,
+  replay: async () => (await import("./replay.ts")).replay,
   model: async () => (await import("./model/index.ts")).model,
   bench: async () => (await import("./bench.ts")).bench,
   worker: async () => (await import("./worker.ts")).worker,

@@ -1,6 +1,9 @@
 // The wiring of a run: what stands between the commands and the actors.
 
+export { Closers } from "./closers.ts";
+export { openRecomputation } from "./open-recomputation.ts";
 export { openSession } from "./open-session.ts";
+export { openTasks } from "./parts.ts";
 export { runWorker } from "./run-worker.ts";
 export type {
   OpenSession,

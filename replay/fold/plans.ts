@@ -1,0 +1,234 @@
+// The plans of a run, decided again: which item comes next, with which policy and which tasks.
+import {
+  decideEvaluation,
+  decideRun,
+  evaluationMachine,
+  runMachine,
+  runRules,
+  summarize,
+} from "../../actors/index.ts";
+import { type RunConfig, restoreRunConfig } from "../../config/index.ts";
+import {
+  type EventData,
+  type EventEnvelope,
+  ensureError,
+  type HashName,
+  type StepName,
+  streams,
+  type Task,
+} from "../../events/index.ts";
+import type { TaskSource } from "../../tasks/index.ts";
+import type { Book } from "./book.ts";
+import { compareDecision } from "./decided.ts";
+import type { Findings } from "./findings.ts";
+import { dataOf, type FoldedCommand, foldCommands } from "./fold-commands.ts";
+import type { JudgedAgain } from "./judge.ts";
+import type { Learner } from "./learner.ts";
+import type { FoldedTrajectory, PlannedTrajectory } from "./trajectory.ts";
+import { unequal } from "./unequal.ts";
+
+type Command = FoldedCommand<typeof runMachine>;
+
+/** A step or an evaluation, as the run planned it. */
+export interface Item {
+  readonly name: StepName;
+  /** The step itself or, of an evaluation, the last one planned before it; 0: none. */
+  readonly step: number;
+  /** The event that planned it. */
+  readonly planned: EventEnvelope;
+  readonly trajectories: readonly PlannedTrajectory[];
+}
+
+export interface PlansOptions {
+  readonly book: Book;
+  readonly run: string;
+  readonly findings: Findings;
+  /** Null where tasks are taken as they are recorded. */
+  readonly tasksOf: (config: RunConfig) => Promise<TaskSource | null>;
+  readonly pixelErrorMax: number | undefined;
+}
+
+export class Plans {
+  readonly started: EventData<"run.started">;
+  readonly config: RunConfig;
+  readonly #options: PlansOptions;
+  readonly #commands: readonly Command[];
+  readonly #rules: ReturnType<typeof runRules>;
+  readonly #source: TaskSource | null;
+
+  private constructor(
+    options: PlansOptions,
+    commands: readonly Command[],
+    started: EventData<"run.started">,
+    config: RunConfig,
+    source: TaskSource | null,
+  ) {
+    this.#options = options;
+    this.#commands = commands;
+    this.#rules = runRules(config);
+    this.#source = source;
+    this.started = started;
+    this.config = config;
+  }
+
+  /** Folds the run's stream; null, and a finding, where it does not say how it was started. */
+  static async open(options: PlansOptions): Promise<Plans | null> {
+    const { book, run, findings } = options;
+    const stream = streams.run(run);
+    const folded = foldCommands(runMachine, stream, await book.read(stream), findings);
+    const started = dataOf(folded.commands[0]?.events[0], "run.started");
+    const place = { stream, seq: 1 };
+    if (started === null) {
+      findings.compare("plans", place, "the run has no first event that can be read");
+      return null;
+    }
+    try {
+      const config = restoreRunConfig(started.config);
+      const stated = { seed: started.seed, run: started.run };
+      const reason = unequal(stated, { seed: config.run.seed, run });
+      findings.compare("plans", place, reason);
+      return new Plans(options, folded.commands, started, config, await options.tasksOf(config));
+    } catch (thrown) {
+      findings.compare("plans", place, ensureError(thrown).message);
+      return null;
+    }
+  }
+
+  /** Whether the tasks come from their source again. */
+  get drawsTasks(): boolean {
+    return this.#source !== null;
+  }
+
+  /** How many steps were planned. */
+  get steps(): number {
+    return this.#commands.filter(({ events: [event] }) => event?.type === "step.planned").length;
+  }
+
+  /**
+   * The items in the order of the plan; those that `isCompared` names are decided again.
+   * @param isCompared by the item's step
+   */
+  async *items(learner: Learner, isCompared: (step: number) => boolean): AsyncGenerator<Item> {
+    let policy = this.started.policy;
+    let step = 0;
+    let ended: number | null = null;
+    for (const command of this.#commands.slice(1)) {
+      const [planned] = command.events;
+      if (planned === undefined) continue;
+      const update = ended === null ? null : (learner.stepOf(ended)?.update ?? null);
+      policy = update?.data.policyAfter ?? policy;
+      const isLearned = ended === null || update !== null;
+      ended = dataOf(planned, "step.planned")?.step ?? null;
+      step = ended ?? step;
+      if (isCompared(step)) await this.#compare(command, policy, isLearned);
+      const item = await this.#itemOf(planned, step);
+      if (item !== null) yield item;
+    }
+  }
+
+  /** Compares what an evaluation came to. */
+  async evaluation(item: Item, judged: JudgedAgain, played: readonly FoldedTrajectory[]) {
+    const { name } = item;
+    const stream = streams.evaluation(this.#options.run, Number(String(name).slice(1)));
+    const { findings, book } = this.#options;
+    const folded = foldCommands(evaluationMachine, stream, await book.read(stream), findings);
+    for (const { events, before } of folded.commands) {
+      const [event] = events;
+      const id = event?.command ?? "";
+      if (dataOf(event, "evaluation.started") !== null) {
+        const started = await this.#startedOf(item, event as EventEnvelope);
+        const decision = decideEvaluation({ id, type: "evaluate", started }, before);
+        compareDecision(findings, "evaluations", events, decision);
+      } else if (event !== undefined) {
+        const outcomes = played.flatMap(({ task }, index) => {
+          const outcome = judged.outcomes[index];
+          return outcome == null ? [] : [{ ...outcome, task }];
+        });
+        const summary = summarize(outcomes, this.#options.pixelErrorMax);
+        const decision = decideEvaluation({ id, type: "summarize", summary }, before);
+        compareDecision(findings, "evaluations", events, decision);
+      }
+    }
+  }
+
+  async #compare({ events, before }: Command, policy: HashName, isLearned: boolean): Promise<void> {
+    const { findings } = this.#options;
+    const [planned] = events;
+    if (planned === undefined) return;
+    if (!isLearned) {
+      findings.compare("plans", planned, "is planned before the step before it was learned");
+      return;
+    }
+    const recorded = dataOf(planned, "step.planned");
+    const tasks = recorded === null ? [] : await this.#tasksOf(recorded, planned);
+    const item = before.context.planned - 1;
+    const command = { id: planned.command, type: "advance", item, policy, tasks } as const;
+    compareDecision(findings, "plans", events, decideRun(this.#rules)(command, before));
+  }
+
+  /** The tasks of a step: drawn again, and compared, where there is something to draw from. */
+  async #tasksOf(
+    { step, tasks }: EventData<"step.planned">,
+    planned: EventEnvelope,
+  ): Promise<readonly Task[]> {
+    if (this.#source === null) return tasks;
+    const { prompts } = this.config.rollout;
+    const drawn = await this.#source.training((step - 1) * prompts, prompts);
+    const again = drawn.map(({ task }) => task);
+    this.#options.findings.compare("tasks", planned, unequal({ tasks }, { tasks: again }));
+    return tasks;
+  }
+
+  async #startedOf(
+    { name, planned: { data } }: Item,
+    event: EventEnvelope,
+  ): Promise<EventData<"evaluation.started">> {
+    const recorded = event.data as EventData<"evaluation.started">;
+    const planned = this.#rules.plan.find(
+      (item) => item.kind === "evaluation" && `e${item.evaluation}` === name,
+    );
+    if (planned?.kind !== "evaluation") return recorded;
+    const { evaluation, set, tasks: count, samples, sampling } = planned;
+    const { policy } = data as EventData<"evaluation.planned">;
+    const facts = { evaluation, name: planned.name, policy, sampling, samples };
+    if (this.#source === null) return { ...facts, tasks: recorded.tasks };
+    const drawn = await this.#source.evaluation(set, count);
+    return { ...facts, tasks: drawn.map(({ task }) => task) };
+  }
+
+  async #itemOf(planned: EventEnvelope, step: number): Promise<Item | null> {
+    const { book, run } = this.#options;
+    const facts = dataOf(planned, "step.planned");
+    if (facts !== null) {
+      return { name: facts.step, step, planned, trajectories: placesOf(run, facts.step, facts) };
+    }
+    const evaluation = dataOf(planned, "evaluation.planned");
+    if (evaluation === null) return null;
+    const name = `e${evaluation.evaluation}` as const;
+    const [event] = await book.read(streams.evaluation(run, evaluation.evaluation));
+    const started = dataOf(event, "evaluation.started");
+    const { policy, sampling, samples } = evaluation;
+    const shared = { policy, sampling, samples, tasks: started?.tasks ?? [] };
+    return { name, step, planned, trajectories: placesOf(run, name, shared) };
+  }
+}
+
+interface Order {
+  readonly policy: HashName;
+  readonly sampling: PlannedTrajectory["sampling"];
+  readonly samples: number;
+  readonly tasks: readonly Task[];
+}
+
+function placesOf(
+  run: string,
+  name: StepName,
+  { policy, sampling, samples, tasks }: Order,
+): PlannedTrajectory[] {
+  return tasks.flatMap((task, group) =>
+    Array.from({ length: samples }, (_, sample) => {
+      const stream = streams.trajectory(run, name, group, sample);
+      return { stream, group, sample, task, policy, sampling };
+    }),
+  );
+}
