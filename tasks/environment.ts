@@ -1,57 +1,33 @@
 // What stands on the other side of the policy in an episode: the prompt, and the words that follow
 // an action or a tool's answer. Pure; images are named by hash and stand where `<image>` stands.
-import type { HashName } from "../events/index.ts";
+import { chatEnvironment, chatInformation } from "./chat-environment.ts";
+import { type EnvironmentWords, imageMark, questioned, textOnly } from "./environment-text.ts";
 import {
-  type Action,
+  informationOf,
   parseAction,
+  publishedInformation,
   textWithImage,
   tipsAfterFailure,
   tipsAfterProblem,
   tipsNoCallsLeft,
 } from "./protocol/index.ts";
-
-/** Text with one `imageMark` per image, in order. */
-export interface EnvironmentText {
-  readonly text: string;
-  readonly images: readonly HashName[];
-}
-
-/** Where an image stands in a text. */
-export const imageMark = "<image>";
+import { referenceEnvironment, withCropOracle } from "./reference/index.ts";
 
 /** Characters of a failure's reason that are shown: a turn's context is short. */
 const failureCharactersMax = 48;
 
-/** The answer of a tool, as far as the model gets to see it. */
-interface ToolReport {
-  readonly tool: "python" | "search";
-  readonly cause: string;
-  readonly text: string;
-  readonly image: HashName | null;
-}
-
-/** The prompt's source: the question and the image of a task. */
-interface Asked {
-  readonly question: string;
-  readonly image: HashName | null;
-}
-
-const textOnly = (text: string): EnvironmentText => ({ text, images: [] });
-
 /** The environment of Visual-ARFT's protocol with the mini benchmark's short words. */
-export const environment = {
+export const environment: EnvironmentWords = {
   parseAction,
+  prompt: (task) => questioned(task, task.question),
 
-  prompt: ({ question, image }: Asked): EnvironmentText =>
-    image === null ? textOnly(question) : { text: `${imageMark}${question}`, images: [image] },
-
-  reply(_task: Asked, action: Action): EnvironmentText {
+  reply(_task, action) {
     return textOnly(
       action.kind === "problem" ? tipsAfterProblem(action.problems) : tipsNoCallsLeft,
     );
   },
 
-  report(_task: Asked, { tool, cause, text, image }: ToolReport): EnvironmentText {
+  report(_task, { tool, cause, text, image }) {
     if (tool === "search") return textOnly(text);
     if (image === null) {
       const reason = text === "" ? cause : text;
@@ -59,4 +35,26 @@ export const environment = {
     }
     return { text: `${imageMark}${textWithImage}`, images: [image] };
   },
+};
+
+/** The name of a protocol. */
+export type ProtocolName = "chat" | "reference" | "short";
+
+const protocols = {
+  chat: { environment: chatEnvironment, informationOf: chatInformation },
+  reference: { environment: referenceEnvironment, informationOf: publishedInformation },
+  short: { environment, informationOf },
 } as const;
+
+/** The environment of a protocol; with the reference's crop where that is asked for. */
+export function environmentOf(
+  name: ProtocolName,
+  cropOracle: "off" | "reference" = "off",
+): EnvironmentWords {
+  const found = protocols[name].environment;
+  return cropOracle === "reference" ? withCropOracle(found) : found;
+}
+
+/** How a protocol words the hits of a search. */
+export const informationWords = (name: ProtocolName): ((passages: readonly string[]) => string) =>
+  protocols[name].informationOf;

@@ -9,8 +9,10 @@ export type {
   TrainingStep,
 } from "./datasets/index.ts";
 export { parseRows, parseSteps, stepTasks, tasksOfSteps } from "./datasets/index.ts";
-export type { EnvironmentText } from "./environment.ts";
-export { environment, imageMark } from "./environment.ts";
+export type { ProtocolName } from "./environment.ts";
+export { environment, environmentOf, informationWords } from "./environment.ts";
+export type { EnvironmentText, EnvironmentWords, SaidTurn } from "./environment-text.ts";
+export { imageMark } from "./environment-text.ts";
 export {
   DatasetFileError,
   DatasetRowError,
@@ -58,6 +60,7 @@ export {
 } from "./mini/index.ts";
 export type { MixedSource } from "./mixture.ts";
 export { mixtureSource } from "./mixture.ts";
+export { withModes } from "./modes.ts";
 export type {
   BadRow,
   Benchmark,
@@ -66,12 +69,18 @@ export type {
   PredictionFormat,
 } from "./predictions/index.ts";
 export { answerIn, predictionFormats, readPredictions } from "./predictions/index.ts";
-export { withModes } from "./modes.ts";
 export type { PreparedTask } from "./prepared-task.ts";
 export type { Action, Problem } from "./protocol/index.ts";
 export { informationOf, parseAction, problems } from "./protocol/index.ts";
 export type { ReferenceStep, Similarity } from "./reference/index.ts";
-export { referenceAccuracy, referenceFormat } from "./reference/index.ts";
+export {
+  labelReward,
+  labelsIn,
+  parseReferenceAction,
+  referenceAccuracy,
+  referenceFormat,
+  withOracleBox,
+} from "./reference/index.ts";
 export type { CheckImage, RowSourceOptions } from "./rows.ts";
 export { rowSource } from "./rows.ts";
 export type { TaskSource } from "./source.ts";

@@ -5,7 +5,7 @@
 // The words of `direct` are those of Visual-ARFT's scripts, byte by byte. It prints figures for the
 // other two and has not published their words, so that theirs are varft's own.
 import type { HashName, Sampling, Task } from "../events/index.ts";
-import { type EnvironmentText, imageMark } from "./environment.ts";
+import { type EnvironmentText, imageMark } from "./environment-text.ts";
 import type { Action } from "./protocol/index.ts";
 
 /** How an evaluation asks where it does not let the agent act. */

@@ -51,6 +51,8 @@ export interface TurnCommand extends ActorCommand {
   readonly unscored?: true | undefined;
   /** What the environment replies where no tool is called: to a diagnosis, to one call too many. */
   readonly reply: EncodedText | null;
+  /** What is run in the place of the turn's program, where that is another. */
+  readonly program?: string | undefined;
   readonly observed: Readonly<Record<string, unknown>>;
 }
 
@@ -173,7 +175,7 @@ function follow(
     ? event("tool.called", {
         turn,
         tool: "python",
-        input: action.program,
+        input: command.program ?? action.program,
         image: context.images.at(-1) ?? null,
       })
     : event("tool.called", { turn, tool: "search", input: action.query, image: null });

@@ -17,14 +17,16 @@ import {
   type TrajectoryLimits,
   type TurnCommand,
 } from "./decide.ts";
-import type { PendingCall, TrajectoryContext, trajectoryMachine } from "./machine.ts";
+import type { PendingCall, PlayedTurn, TrajectoryContext, trajectoryMachine } from "./machine.ts";
 import type {
   EncodedText,
   Encoder,
   Environment,
   EnvironmentText,
   Mode,
+  SaidTurn,
   SampledTurn,
+  ToolAnswer,
   TurnRequest,
 } from "./ports.ts";
 import type { TurnBatcher } from "./turn-batcher.ts";
@@ -143,7 +145,7 @@ export async function turnResult(
   { environment, encoder, limits }: RolloutWords,
   task: Task,
   sampled: SampledTurn & Pick<TurnCommand, "policy" | "turn" | "observed">,
-  { calls, sampling = null }: SpokenIn,
+  { calls, sampling = null, history = [] }: SpokenIn,
 ): Promise<Omit<TurnCommand, "id">> {
   const { ids, logProbs, entropy, finish, unscored, policy, turn, observed } = sampled;
   const text = encoder.decode(ids);
@@ -151,15 +153,39 @@ export async function turnResult(
   const ends = action.kind === "answer" || action.kind === "malformed";
   let reply: EncodedText | null = null;
   if (!ends && !callsTool(action, calls, limits)) {
-    const words = environment.reply(task, action);
+    const turns = [...history, { ids, answer: null }];
+    const words = grown({ environment, encoder }, task, turns) ?? environment.reply(task, action);
     reply = await encodeReply(encoder, words, finish === "stop");
   }
   const spoken = { turn, policy, ids, text, logProbs, entropy, finish, reply };
-  return { type: "turn", ...spoken, ...(unscored && { unscored }), observed };
+  const program =
+    action.kind === "code"
+      ? environment.programFor?.(task, saidTurns(encoder, history), action.program)
+      : undefined;
+  const more = { ...(unscored && { unscored }), ...(program !== undefined && { program }) };
+  return { type: "turn", ...spoken, ...more, observed };
+}
+
+type Said = Pick<PlayedTurn, "ids" | "answer">;
+
+/** Turns as text. */
+function saidTurns(encoder: Encoder, turns: readonly Said[]): readonly SaidTurn[] {
+  return turns.map(({ ids, answer }) => ({ text: encoder.decode(ids), answer }));
+}
+
+/** The one message of an environment whose message grows; null where messages follow each other. */
+function grown(
+  { environment, encoder }: Pick<RolloutParts, "environment" | "encoder">,
+  task: Task,
+  turns: readonly Said[],
+): EnvironmentText | null {
+  if (environment.grow === undefined) return null;
+  return { ...environment.grow(task, saidTurns(encoder, turns)), fresh: true };
 }
 
 /** What a turn is read by. */
-type SpokenIn = Pick<TrajectoryContext, "calls"> & Partial<Pick<TrajectoryContext, "sampling">>;
+type SpokenIn = Pick<TrajectoryContext, "calls"> &
+  Partial<Pick<TrajectoryContext, "sampling" | "history">>;
 
 /** The environment's words behind the context or, where they are fresh, in its place. */
 async function encodeReply(
@@ -178,7 +204,21 @@ async function callTool(
 ): Promise<Result> {
   const { tools = true, mode } = state.context.sampling ?? {};
   const answer = await parts.callTool(effectId, { tool, input, image, tools }, signal);
-  return toolResult(parts, parts.taskOf(stream), { turn, tool }, answer, mode);
+  const { history } = state.context;
+  return toolResult(parts, parts.taskOf(stream), { turn, tool }, answer, { mode, history });
+}
+
+/** The turns with what was answered to the last one. */
+function withAnswer(history: readonly PlayedTurn[], answer: ToolAnswer): readonly Said[] {
+  const last = history.at(-1);
+  assert(last !== undefined, "a tool answers a turn");
+  return [...history.slice(0, -1), { ids: last.ids, answer }];
+}
+
+/** What a tool's answer is worded by. */
+interface AnsweredIn {
+  readonly mode?: Mode | undefined;
+  readonly history: readonly PlayedTurn[];
 }
 
 /** A tool's answer as the command that `decide` takes. */
@@ -187,9 +227,14 @@ export async function toolResult(
   task: Task,
   { turn, tool }: Pick<PendingCall, "turn" | "tool">,
   { cause, text, image, observed }: ToolReply,
-  mode?: Mode,
+  { mode, history }: AnsweredIn,
 ): Promise<Omit<ToolCommand, "id">> {
-  const words = environment.report(task, { tool, cause, text, image }, mode);
+  const answer = { tool, cause, text, image };
+  const words =
+    mode === undefined
+      ? (grown({ environment, encoder }, task, withAnswer(history, answer)) ??
+        environment.report(task, answer))
+      : environment.report(task, answer, mode);
   // A turn that called a tool was not cut off, so the model wrote its end token itself.
   const report = await encodeReply(encoder, words, true);
   return { type: "tool", turn, cause, text, image, report, observed };

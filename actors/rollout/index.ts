@@ -39,7 +39,7 @@ export type {
   ToolAnswer,
   TurnRequest,
 } from "./ports.ts";
-export { Rollout, type RolloutOptions, rowsActiveMax } from "./rollout.ts";
+export { playCommand, Rollout, type RolloutOptions, rowsActiveMax } from "./rollout.ts";
 export {
   lingerMsDefault,
   type RolloutWorkerOptions,

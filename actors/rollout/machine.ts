@@ -11,6 +11,7 @@
 import { assign, setup } from "xstate";
 import type { EventData, HashName, Sampling } from "../../events/index.ts";
 import type { MachineEvent } from "../../runtime/index.ts";
+import type { ToolAnswer } from "./ports.ts";
 
 /** A run of token ids in the context. `logProbs` is null where the environment wrote them. */
 export interface Segment {
@@ -21,6 +22,14 @@ export interface Segment {
 
 /** A tool call without its answer. */
 export type PendingCall = Omit<EventData<"tool.called">, "observed">;
+
+/** A turn as it was said, and what came of it. */
+export interface PlayedTurn {
+  readonly ids: Int32Array;
+  readonly finish: "stop" | "length";
+  readonly call: PendingCall | null;
+  readonly answer: ToolAnswer | null;
+}
 
 /** What a trajectory's events say. */
 export interface TrajectoryContext {
@@ -37,6 +46,8 @@ export interface TrajectoryContext {
   /** The number of tool calls that were answered. */
   readonly calls: number;
   readonly pending: PendingCall | null;
+  /** Every turn so far, also those that the context no longer holds. */
+  readonly history: readonly PlayedTurn[];
   readonly end: { readonly cause: string; readonly answer: string | null } | null;
 }
 
@@ -59,6 +70,7 @@ const empty: TrajectoryContext = {
   turns: 0,
   calls: 0,
   pending: null,
+  history: [],
   end: null,
 };
 
@@ -119,6 +131,7 @@ export const trajectoryMachine = setup({
           guard: ({ context, event }) => event.data.turn === context.turns,
           actions: assign(({ context, event: { data } }) => ({
             turns: context.turns + 1,
+            history: [...context.history, saidTurn(data)],
             ...extended(context, { ids: data.ids, logProbs: data.logProbs }),
           })),
         },
@@ -129,7 +142,10 @@ export const trajectoryMachine = setup({
         "tool.called": {
           target: "calling",
           actions: [
-            assign(({ event: { data } }) => ({ pending: pendingOf(data) })),
+            assign(({ context, event: { data } }) => ({
+              pending: pendingOf(data),
+              history: amended(context, { call: pendingOf(data) }),
+            })),
             { type: "callTool", params: ({ event: { data } }) => pendingOf(data) },
           ],
         },
@@ -154,13 +170,31 @@ export const trajectoryMachine = setup({
         "tool.returned": {
           target: "acting",
           guard: ({ context, event }) => event.data.turn === context.pending?.turn,
-          actions: assign(({ context }) => ({ pending: null, calls: context.calls + 1 })),
+          actions: assign(({ context, event: { data } }) => ({
+            pending: null,
+            calls: context.calls + 1,
+            history: amended(context, { answer: answerOf(data) }),
+          })),
         },
       },
     },
     ended: { type: "final" },
   },
 });
+
+const saidTurn = ({ ids, finish }: EventData<"turn.sampled">): PlayedTurn => {
+  return { ids, finish, call: null, answer: null };
+};
+
+/** The history with more of its last turn known; a search before the first turn is no turn's. */
+function amended({ history }: TrajectoryContext, more: Partial<PlayedTurn>): readonly PlayedTurn[] {
+  const last = history.at(-1);
+  return last === undefined ? history : [...history.slice(0, -1), { ...last, ...more }];
+}
+
+function answerOf({ tool, cause, text, image }: EventData<"tool.returned">): ToolAnswer {
+  return { tool, cause, text, image };
+}
 
 function pendingOf({ turn, tool, input, image }: EventData<"tool.called">): PendingCall {
   return { turn, tool, input, image };

@@ -33,6 +33,12 @@ export interface ToolAnswer {
   readonly image: HashName | null;
 }
 
+/** A turn of the model, and what a tool answered to it. */
+export interface SaidTurn {
+  readonly text: string;
+  readonly answer: ToolAnswer | null;
+}
+
 /** The words of the environment, by task. Pure. */
 export interface Environment {
   readonly parseAction: ParseAction;
@@ -42,6 +48,12 @@ export interface Environment {
   reply(task: Task, action: Action): EnvironmentText;
   /** What follows a tool's answer. */
   report(task: Task, answer: ToolAnswer, mode?: Mode): EnvironmentText;
+  /** Where present, and the agent acts: the one message that takes the place of all before it. */
+  readonly grow?: ((task: Task, turns: readonly SaidTurn[]) => EnvironmentText) | undefined;
+  /** Where present: the program that is run in the place of the last turn's. */
+  readonly programFor?:
+    | ((task: Task, turns: readonly SaidTurn[], program: string) => string)
+    | undefined;
 }
 
 /** Token ids of what the environment says, image placeholders expanded. */

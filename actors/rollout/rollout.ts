@@ -166,7 +166,7 @@ export class Rollout {
       if (!isOurs()) return;
       const commands = fresh.map((stream) => ({
         stream,
-        command: begin(stream, order, task, prompt),
+        command: playCommand(stream, order, task, prompt),
       }));
       for (const outcome of await this.#host.tellAll(commands)) {
         if (outcome.status === "rejected") throw new EvidenceError(outcome.reason);
@@ -238,9 +238,10 @@ export class Rollout {
   }
 }
 
-function begin(
+/** The command that begins a trajectory. */
+export function playCommand(
   stream: string,
-  { policy, sampling }: PlayOrder,
+  { policy, sampling }: Pick<PlayOrder, "policy" | "sampling">,
   task: Task,
   prompt: EncodedText,
 ): RolloutCommand {

@@ -5,25 +5,35 @@ import type { SearchEngine } from "./ports.ts";
 
 /** Room for the environment's own words around the hits, in characters. */
 const wordsCharsMax = 100;
+/** Room for its words before each hit. */
+const hitWordsCharsMax = 14;
 
 /** What the sandbox room's back ends offer. */
 export interface SearchBackEnd {
   query(
     text: string,
     count: number,
-  ): Promise<readonly { readonly id?: string; readonly text: string }[]>;
+    signal?: AbortSignal,
+  ): Promise<{
+    readonly hits: readonly { readonly id?: string; readonly text: string }[];
+    readonly observed: Readonly<Record<string, unknown>>;
+  }>;
 }
 
 /**
- * Answers queries with the best `count` hits of `backEnd`. Hits share the room that a tool's text
+ * Answers queries with the best `count` hits of `backEnd`, in the words of a protocol. Hits share the room that a tool's text
  * has, so that none is cut together with the tag behind it.
  */
-export function searchEngine(backEnd: SearchBackEnd, count: number): SearchEngine {
-  const charsMax = Math.floor((toolTextCharsMax - wordsCharsMax) / count) - 1;
+export function searchEngine(
+  backEnd: SearchBackEnd,
+  count: number,
+  words: (passages: readonly string[]) => string = informationOf,
+): SearchEngine {
+  const charsMax = Math.floor((toolTextCharsMax - wordsCharsMax) / count) - hitWordsCharsMax;
   return {
     async query(query) {
       const hits = await backEnd.query(query, count);
-      const text = informationOf(hits.map((hit) => bounded(hit.text, charsMax)));
+      const text = words(hits.map((hit) => bounded(hit.text, charsMax)));
       return { text, observed: { hits: hits.map(({ id = null }) => id) } };
     },
   };

@@ -5,7 +5,7 @@ import {
   searchEngine,
   ToolExecutor,
 } from "../../actors/index.ts";
-import type { RunConfig, TaskSourceConfig } from "../../config/index.ts";
+import { protocolOf, type RunConfig, type TaskSourceConfig } from "../../config/index.ts";
 import { decodeImage, gridOf, imageSideMin, readPreprocessor } from "../../model/index.ts";
 import { type BusPlace, startNatsServer } from "../../runtime/index.ts";
 import {
@@ -17,6 +17,7 @@ import {
 import type { Blobs } from "../../storage/index.ts";
 import {
   type CheckImage,
+  informationWords,
   miniCorpus,
   miniSource,
   mixtureSource,
@@ -98,13 +99,13 @@ export async function openTools(
   return { tools, digest: sandbox.digest };
 }
 
-async function openSearch({ search }: RunConfig): Promise<SearchEngine> {
-  const { corpus, hits } = search;
+async function openSearch(config: RunConfig): Promise<SearchEngine> {
+  const { corpus, hits } = config.search;
   const passages =
     corpus === "mini"
       ? miniCorpus().map(({ id, contents }) => ({ id, text: contents }))
       : await readCorpus(corpus);
-  return searchEngine(createBm25Search(passages), hits);
+  return searchEngine(createBm25Search(passages), hits, informationWords(protocolOf(config)));
 }
 
 /** The bus: the configured one, or a private server that lives as long as the session. */

@@ -9,7 +9,12 @@ import {
   runLearnerWorker,
   runRolloutWorker,
 } from "../../actors/index.ts";
-import { type RunConfig, restoreRunConfig, rolloutDevices } from "../../config/index.ts";
+import {
+  protocolOf,
+  type RunConfig,
+  restoreRunConfig,
+  rolloutDevices,
+} from "../../config/index.ts";
 import {
   type Device,
   type EventData,
@@ -26,7 +31,7 @@ import {
   numericClassOf,
 } from "../../runtime/index.ts";
 import type { Ledger } from "../../storage/index.ts";
-import { environment } from "../../tasks/index.ts";
+import { environmentOf, withModes } from "../../tasks/index.ts";
 import { engineKey } from "../environment.ts";
 import { Closers } from "./closers.ts";
 import type { RunWorker, WorkerOptions } from "./types.ts";
@@ -105,6 +110,7 @@ async function work(
   const policy = await opened(openRolloutPolicy(config, readBlob, apiKey, device));
   closers.add(() => policy.close());
   const { sampler, encoder } = policy;
+  const environment = withModes(environmentOf(protocolOf(config), config.rollout.cropOracle));
   await runRolloutWorker({ ...common, environment, encoder, sampler });
 }
 

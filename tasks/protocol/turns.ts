@@ -48,3 +48,11 @@ export function informationOf(passages: readonly string[]): string {
 export function escapeTags(text: string): string {
   return text.replaceAll("<", "‹").replaceAll(">", "›");
 }
+
+const protocolTag =
+  /<(?=\s*\/?\s*(?:think|problem|code|search|answer|information|tips|query)\b[^<>]*>)/gi;
+
+/** The same for the protocol's own tags alone: a question may compare numbers. */
+export function escapeProtocolTags(text: string): string {
+  return text.replaceAll(protocolTag, "‹");
+}

@@ -5,6 +5,7 @@
 // Left out: the search reward's first try, which compares all numbers of both whole texts by a
 // computer algebra system and gives 1 for any that agree.
 import { f1, metricRules } from "../metrics/index.ts";
+import { labelsIn } from "./actions.ts";
 
 /** What the model said and what the teacher does, in its tag. */
 export interface ReferenceStep {
@@ -93,14 +94,8 @@ function inTag(tag: string, text: string): string {
   return (new RegExp(`<${tag}>([^\\n]*?)</${tag}>`).exec(text)?.[1] ?? text).trim();
 }
 
-/** The labels between single quotes, sorted. One that comes twice counts twice. */
-function labelsIn(text: string): readonly string[] {
-  const list = /<problem>\s*\{(.*?)\}\s*<\/problem>/s.exec(text)?.[1] ?? "";
-  return [...list.matchAll(/'([^']+)'/g)].map(([, label = ""]) => label).sort();
-}
-
 /** All labels right: 1. The rotation of a pair, and nothing else: one half. */
-function labelReward(given: readonly string[], wanted: readonly string[]): number {
+export function labelReward(given: readonly string[], wanted: readonly string[]): number {
   const rotation = ["rotation90", "rotation180"].find((label) => wanted.includes(label));
   const isHalf = wanted.length === 2 && given.length === 1 && given[0] === rotation;
   if (isHalf) return halfReward;

@@ -75,7 +75,7 @@ test("gives every text exactly one stated outcome", () => {
 
 test("text from outside cannot forge a tag or a control token", () => {
   const { text } = environment.report(
-    { question: "", image: "sha256:" },
+    { task: "coding", question: "", image: "sha256:" },
     {
       tool: "python",
       cause: "error",
