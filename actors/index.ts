@@ -41,7 +41,6 @@ export type {
 export {
   checkpointHash,
   initialPolicy,
-  openEncoder,
   openLearnerPolicy,
   openRolloutPolicy,
   storedWeights,
@@ -68,6 +67,7 @@ export type {
 export {
   decideRollout,
   engineName,
+  playCommand,
   runRolloutWorker,
   toolResult,
   trajectoryLimits,

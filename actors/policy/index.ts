@@ -3,7 +3,6 @@ export type { InitialPolicy, LearnerPolicy, RolloutPolicy, StoredWeights } from 
 export {
   checkpointHash,
   initialPolicy,
-  openEncoder,
   openLearnerPolicy,
   openRolloutPolicy,
   storedWeights,

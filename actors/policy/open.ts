@@ -93,20 +93,6 @@ export async function openRolloutPolicy(
   };
 }
 
-/**
- * Tokenizer and images of a run's checkpoint, no weights: enough to word what the environment says
- * and to read what the model said.
- */
-export async function openEncoder(config: RunConfig, readBlob: ReadBlob): Promise<Encoder> {
-  const { directory } = config.model;
-  const tokenizer = await openTokenizer(directory);
-  const { vision } = await readConfig(directory);
-  return modelEncoder(
-    tokenizer,
-    new ImageStore(await readPreprocessor(directory, vision), readBlob),
-  );
-}
-
 /** What reads stored weights and steps them. */
 export interface StoredWeights {
   readonly trainer: Pick<PolicyTrainer, "decodePolicy" | "encodePolicy">;

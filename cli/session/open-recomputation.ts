@@ -3,7 +3,6 @@ import {
   checkpointHash,
   EvidenceError,
   initialPolicy,
-  openEncoder,
   openLearnerPolicy,
   openRolloutPolicy,
 } from "../../actors/index.ts";
@@ -45,8 +44,7 @@ export async function openRecomputation(options: RecomputationOptions, closers: 
   closers.add(() => rollout?.close());
   const parts = {
     environment,
-    encoder: rollout?.encoder ?? (await openEncoder(config, readBlob)),
-    sampler: rollout?.sampler ?? null,
+    rollout,
     trainer: learner.trainer,
     optimizer: learner.optimizer,
     tools: options.tools ? await toolsOf(options, closers) : null,

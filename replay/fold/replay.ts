@@ -27,8 +27,11 @@ import { type WeightParts, WeightTrail } from "./weights.ts";
 
 /** What a replay computes anew besides; see `recompute/`. */
 export interface Recomputation<S> {
-  /** Reads what sampled tokens spell, and words what the environment says. */
-  readonly words: RolloutWords;
+  /**
+   * Reads what sampled tokens spell, and words what the environment says; null where a server did
+   * that.
+   */
+  readonly words: RolloutWords | null;
   /** Samples the turns of an item again. */
   turns(item: Item, trajectories: readonly FoldedTrajectory[], findings: Findings): Promise<void>;
   /** Learns a step again; null where it was left out. */

@@ -6,6 +6,7 @@
 //    its image, its end.
 import {
   decideRollout,
+  playCommand,
   type RolloutCommand,
   type RolloutWords,
   type TrajectoryContext,
@@ -13,8 +14,15 @@ import {
   trajectoryMachine,
   turnResult,
 } from "../../actors/index.ts";
-import type { EventData, EventEnvelope, HashName, Sampling, Task } from "../../events/index.ts";
-import { ensureError } from "../../events/index.ts";
+import {
+  assert,
+  type EventData,
+  type EventEnvelope,
+  ensureError,
+  type HashName,
+  type Sampling,
+  type Task,
+} from "../../events/index.ts";
 import { compareDecision } from "./decided.ts";
 import type { Findings } from "./findings.ts";
 import { dataOf, type FoldedCommand, foldCommands } from "./fold-commands.ts";
@@ -94,15 +102,16 @@ function callsOf(commands: readonly Folded[]): FoldedCall[] {
 }
 
 async function repeat(
-  { limits, words, findings }: TrajectoryRules,
+  rules: TrajectoryRules,
   planned: PlannedTrajectory,
   { events, before }: Folded,
 ): Promise<void> {
+  const { limits, words, findings } = rules;
   const [first, next] = events;
   if (first === undefined) return;
   const action = actionOf(next);
   const parseAction = words?.environment.parseAction ?? (() => action);
-  const command = await commandOf(words, limits, planned, first, next, before.context);
+  const command = await commandOf(rules, planned, events, before.context);
   const decide = decideRollout({ limits, parseAction });
   const identified = { ...command, id: first.command } as RolloutCommand;
   compareDecision(findings, "turns", events, decide(identified, before));
@@ -112,40 +121,45 @@ type Unnamed<C> = C extends RolloutCommand ? Omit<C, "id"> : never;
 
 /** The command that made an event, as far as it can be told from the events. */
 async function commandOf(
-  words: RolloutWords | null,
-  limits: Limits,
-  { policy, task, sampling }: PlannedTrajectory,
-  first: EventEnvelope,
-  next: EventEnvelope | undefined,
+  { words, limits }: TrajectoryRules,
+  planned: PlannedTrajectory,
+  [first, next]: readonly EventEnvelope[],
   context: TrajectoryContext,
 ): Promise<Unnamed<RolloutCommand>> {
-  const started = dataOf(first, "trajectory.started");
-  if (started !== null) {
-    const { ids, images } = started;
-    const prompt =
-      words === null ? { ids, images } : await words.encoder.prompt(words.environment.prompt(task));
-    return { type: "play", policy, task: task.id, sampling, prompt } as const;
-  }
+  const { task, sampling } = planned;
   const observed = {};
   const turn = dataOf(first, "turn.sampled");
   if (turn !== null) {
     const sampled = { ...turn, observed };
     if (words !== null) return turnResult(words, task, sampled, context);
-    return { type: "turn", ...sampled, text: "", reply: addedBy(next, limits) } as const;
+    return { type: "turn", ...sampled, text: "", reply: addedBy(next, limits) };
   }
   const answer = dataOf(first, "tool.returned");
-  if (answer === null) throw new Error(`${first.type} begins no command`);
-  const { cause, text, image } = answer;
-  const pending = context.pending ?? answer;
-  if (words !== null) return toolResult(words, task, pending, { cause, text, image, observed });
-  const report = addedBy(next, limits);
-  return { type: "tool", turn: answer.turn, cause, text, image, report, observed } as const;
+  if (answer !== null) {
+    const given = { ...answer, observed };
+    const { turn: number, tool } = context.pending ?? answer;
+    if (words !== null) {
+      return toolResult(words, task, { turn: number, tool }, given, sampling.mode);
+    }
+    return { type: "tool", ...given, report: addedBy(next, limits) };
+  }
+  const started = dataOf(first, "trajectory.started");
+  assert(started !== null, "a trajectory begins, speaks or hears");
+  const { ids, images, units } = started;
+  const prompt =
+    words === null
+      ? { ids, images, ...(units && { units }) }
+      : await words.encoder.prompt(words.environment.prompt(task, sampling.mode));
+  return playCommand(planned.stream, planned, task, prompt);
 }
 
 /** What the environment added: as it is recorded or, where it did not fit, more than fits. */
 function addedBy(next: EventEnvelope | undefined, { contextTokensMax }: Limits) {
   const prompted = dataOf(next, "turn.prompted");
-  if (prompted !== null) return { ids: prompted.ids, images: prompted.images };
+  if (prompted !== null) {
+    const { ids, images, fresh } = prompted;
+    return { ids, images, ...(fresh && { fresh }) };
+  }
   return { ids: new Int32Array(contextTokensMax), images: [] };
 }
 

@@ -24,9 +24,8 @@ import { TurnSampler } from "./turns.ts";
 /** What computes. */
 export interface RecomputeParts<S> {
   readonly environment: Environment;
-  readonly encoder: Encoder;
-  /** Null where a server sampled: its tokens cannot be computed again. */
-  readonly sampler: PolicySampler | null;
+  /** Null where a server sampled: its tokens are its own, and cannot be computed again. */
+  readonly rollout: { readonly encoder: Encoder; readonly sampler: PolicySampler } | null;
   readonly trainer: PolicyTrainer;
   readonly optimizer: PolicyOptimizer<S>;
   /** Null: tool calls are left as they are recorded. */
@@ -43,15 +42,15 @@ export async function recomputation<S>(
   config: RunConfig,
   parts: RecomputeParts<S>,
 ): Promise<Recomputation<S> & { readonly parted: () => number }> {
-  const { environment, encoder, sampler, trainer, tools, sample, readBlob, exact } = parts;
+  const { environment, rollout, trainer, tools, sample, readBlob, exact } = parts;
   const limits = trajectoryLimits(config);
   const { seed } = config.run;
   const turns =
-    sampler === null ? null : new TurnSampler({ seed, limits, sampler, readBlob, exact });
+    rollout && new TurnSampler({ seed, limits, sampler: rollout.sampler, readBlob, exact });
   const anchor = config.learner.klCoefficient === 0 ? null : await readBlob(started.policy);
   const reference = anchor && trainer.decodePolicy(anchor);
   return {
-    words: { environment, encoder, limits },
+    words: rollout && { environment, encoder: rollout.encoder, limits },
     parted: () => turns?.parted ?? 0,
     async turns({ name }, trajectories, findings) {
       const chosen = trajectories.filter((_, index) =>

@@ -46,6 +46,12 @@ test("it recomputes equal: tokens, log-probs, tools, gradients and their figures
   assert.is(comparisons.gradients?.compared, 16);
 });
 
+test("where a server sampled, its tokens are left alone and gradients are not", async () => {
+  const { comparisons } = await equal(await finished(), { recompute: true, server: true });
+  assert.is(comparisons.tokens, undefined);
+  assert.is(comparisons.losses?.compared, 8);
+});
+
 test("so does a run with a KL term", async () => {
   const config = tinyConfig({ klCoefficient: 0.1 });
   await equal(await playTiny({ config }), { config, recompute: true });
@@ -120,11 +126,7 @@ async function tampered(change: Change, options: TinyReplay = {}) {
   });
 }
 
-function change<T extends EventType>(
-  type: T,
-  seen: number,
-  data: Change<T>["data"],
-): Change {
+function change<T extends EventType>(type: T, seen: number, data: Change<T>["data"]): Change {
   // The type of an event tells the type of its data; a list of changes cannot say that.
   return { type, seen, data: data as unknown as Change["data"] };
 }

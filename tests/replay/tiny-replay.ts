@@ -54,13 +54,16 @@ export interface TinyReplay {
   readonly config?: RunConfig;
   readonly exact?: boolean;
   readonly share?: number;
+  /** Whether to replay it as one of which a server sampled the turns. */
+  readonly server?: boolean;
   readonly from?: number;
   readonly to?: number;
 }
 
 /** Replays a run of the tiny world. */
 export function replayTiny(reader: Readable, options: TinyReplay = {}) {
-  const { recompute = false, config = tinyConfig(), exact = true, share = 1 } = options;
+  const { recompute = false, config = tinyConfig(), exact = true } = options;
+  const { share = 1, server = false } = options;
   const readBlob = (name: HashName) => reader.blobs.get(name);
   const range = {
     ...(options.from === undefined ? {} : { from: options.from }),
@@ -84,8 +87,7 @@ export function replayTiny(reader: Readable, options: TinyReplay = {}) {
           recomputationOf: (started, recorded, book) =>
             recomputation<unknown>(started, recorded, {
               environment: tinyEnvironment,
-              encoder: tinyEncoder(readBlob),
-              sampler: tinySampler(),
+              rollout: server ? null : { encoder: tinyEncoder(readBlob), sampler: tinySampler() },
               trainer: tinyTrainer,
               optimizer: tinyOptimizer,
               tools,
