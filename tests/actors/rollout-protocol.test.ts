@@ -11,7 +11,7 @@ import {
   trajectoryMachine,
   turnResult,
 } from "../../actors/rollout/index.ts";
-import { type HashName, hashName } from "../../events/index.ts";
+import { type HashName, hashName, type Task } from "../../events/index.ts";
 import { environmentOf, type ProtocolName } from "../../tasks/index.ts";
 import { Scenario } from "./scenario.ts";
 
@@ -19,7 +19,7 @@ const test = suite("rollout: protocols");
 const image = hashName(Buffer.from("task"));
 const processed = hashName(Buffer.from("processed"));
 const policy = hashName(Buffer.from("policy"));
-const task = {
+const task: Task = {
   id: "t",
   task: "coding",
   kind: "crop",
@@ -27,7 +27,7 @@ const task = {
   answers: ["x"],
   image,
   reference: null,
-} as const;
+};
 const limits = { turnsMax: 5, callsMax: 3, turnTokensMax: 2_000, contextTokensMax: 50_000 };
 
 const bytesOf = (text: string) => Int32Array.from(Buffer.from(text));
