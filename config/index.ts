@@ -1,11 +1,17 @@
 // What a person may choose: the schemas of the TOML files, and how they are read.
 export { rolloutDevices } from "./device-schema.ts";
 export { ConfigError, type ConfigPlace } from "./errors.ts";
+export { type EvalFacts, evaluationRun, untouched } from "./eval-run.ts";
+export type { EvalConfig, EvalSet } from "./eval-schema.ts";
+export { publishedBenchmarks } from "./eval-schema.ts";
 export { nearest } from "./nearest.ts";
 export {
   type ConfigSource,
+  type Evaluated,
+  loadEvaluated,
   loadRunConfig,
   loadWarmupConfig,
+  parseEvalConfig,
   parseRunConfig,
   parseWarmupConfig,
   restoreRunConfig,

@@ -6,6 +6,7 @@ import type { z } from "zod";
 import { ensureError } from "../events/index.ts";
 import { camelCase, isTable, mapKeys, snakeCase } from "./case.ts";
 import { ConfigError } from "./errors.ts";
+import { type EvalConfig, evalSchema } from "./eval-schema.ts";
 import { type Explained, explain, unknownKey } from "./explain.ts";
 import { keyLines, lineOf } from "./key-lines.ts";
 import { applyOverride, type Override, readOverride } from "./override.ts";
@@ -29,6 +30,23 @@ export async function loadRunConfig(
   return parseRunConfig({ file, text: await textOf(file), overrides });
 }
 
+/** What `varft eval` may be given: an evaluation, or a run whose evaluations alone are made. */
+export type Evaluated =
+  | { readonly kind: "evaluation"; readonly config: EvalConfig }
+  | { readonly kind: "run"; readonly config: RunConfig };
+
+/** Reads either; an evaluation is told by its `[[sets]]` or `[policy]`. @throws {ConfigError} */
+export async function loadEvaluated(
+  file: string,
+  overrides: readonly string[] = [],
+): Promise<Evaluated> {
+  const source = { file, text: await textOf(file), overrides };
+  const table = parseToml(file, source.text);
+  return "sets" in table || "policy" in table
+    ? { kind: "evaluation", config: parseEvalConfig(source) }
+    : { kind: "run", config: parseRunConfig(source) };
+}
+
 /** Reads a warm start's configuration. @throws {ConfigError} */
 export async function loadWarmupConfig(
   file: string,
@@ -40,6 +58,11 @@ export async function loadWarmupConfig(
 /** The same from text. @throws {ConfigError} */
 export function parseRunConfig(source: ConfigSource): RunConfig {
   return parseConfig(runSchema, source);
+}
+
+/** An evaluation's configuration from text. @throws {ConfigError} */
+export function parseEvalConfig(source: ConfigSource): EvalConfig {
+  return parseConfig(evalSchema, source);
 }
 
 /** The same from text. @throws {ConfigError} */

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { device, deviceContradictions, devices } from "./device-schema.ts";
 import { engine, engineContradictions, rowsMaxDefault } from "./engine-schema.ts";
+import { policyContradictions, recordedPolicy } from "./policy-schema.ts";
 import { reward, rewardContradictions } from "./reward-schema.ts";
 import { protocolKeys, taskContradictions, tasks } from "./tasks-schema.ts";
 
@@ -15,6 +16,7 @@ const stepsMax = 1_000_000;
 const workersMax = 1_024;
 /** One event holds all tasks of a step or an evaluation, and an event has 256 KiB at most. */
 const tasksPerEventMax = 500;
+const evaluationTasksMax = 1_000_000;
 /** One append spans all streams of a group. */
 const samplesMax = 256;
 /** One event names all trajectories of a step. */
@@ -48,7 +50,7 @@ const tune = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("lora"), rank: count(1_024), alpha: positive, vision }),
 ]);
 
-const rollout = z.strictObject({
+export const rollout = z.strictObject({
   /** Worker processes of this host. 0: only workers that are started by hand. */
   workers: z.int().min(0).max(workersMax).default(1),
   /** Where turns are sampled; of a list every worker takes one, in turn. */
@@ -126,13 +128,20 @@ const evaluationSet = z.strictObject({
   name: z.string().regex(/^[a-z0-9-]+$/, "use small letters, digits and dashes"),
   /** Which tasks, by the source's name for them. */
   set: z.string().min(1),
-  tasks: count(tasksPerEventMax),
+  /** More than fit into one event are played as several evaluations, one after the other. */
+  tasks: count(evaluationTasksMax),
+  /** So many fit; left out: 500. */
+  tasksPerEvent: count(tasksPerEventMax).optional(),
   /** Trajectories per task; with more than one, pass@samples is told too. */
   samples: count(samplesMax).default(1),
   /** False: sampled at `rollout.temperature`. */
   greedy: z.boolean(),
   /** False: tools hand back their input unchanged, a control that shows what they are worth. */
   tools: z.boolean().default(true),
+  /** How is asked where the agent does not act; left out: it acts. */
+  mode: z.enum(["direct", "cot", "rag"]).optional(),
+  /** The benchmark that its tasks are (`varft eval`). */
+  benchmark: z.string().min(1).optional(),
   when: z.array(z.enum(["before", "every", "after"])).min(1),
 });
 
@@ -165,7 +174,7 @@ const containerLimits = z.strictObject({
   workFilesMax: count(1_000_000).default(2_048),
 });
 
-const sandbox = z.strictObject({
+export const sandbox = z.strictObject({
   /** Containers that run programs side by side. */
   containers: count(256).default(2),
   /** Another runtime of the Docker engine, such as `runsc`. */
@@ -176,7 +185,7 @@ const sandbox = z.strictObject({
   container: containerLimits.prefault({}),
 });
 
-const search = z.discriminatedUnion("type", [
+export const search = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("bm25"),
     /** `mini`, or a JSONL file of passages. */
@@ -198,7 +207,7 @@ const storage = z.strictObject({
   signingKey: z.string().min(1).optional(),
 });
 
-const bus = z.strictObject({
+export const bus = z.strictObject({
   /** A NATS server that is there already; without it the run starts a private one. */
   url: z
     .string()
@@ -213,6 +222,8 @@ export const runSchema = z
     determinism: z.enum(["strict", "tolerance"]).default("strict"),
     run,
     model,
+    /** What is evaluated, where that is not the checkpoint itself. */
+    policy: recordedPolicy.optional(),
     tune,
     tasks,
     rollout,
@@ -228,6 +239,7 @@ export const runSchema = z
     const found = [
       ...contradictions(value),
       ...engineContradictions(value),
+      ...policyContradictions(value),
       ...deviceContradictions(value),
       ...taskContradictions(value),
       ...rewardContradictions(value),

@@ -10,9 +10,10 @@ export function planSettings({ run, rollout, evaluation }: RunConfig) {
   const sets = (moment: Moment) =>
     evaluation.sets
       .filter(({ when }) => when.includes(moment))
-      .map(({ name, set, tasks, samples, greedy, tools }) => {
-        const sampling: Sampling = { temperature: rollout.temperature, greedy, tools };
-        return { name, set, tasks, samples, sampling };
+      .map(({ name, set, tasks, tasksPerEvent, samples, greedy, tools, mode }) => {
+        const { temperature } = rollout;
+        const sampling: Sampling = { temperature, greedy, tools, ...(mode && { mode }) };
+        return { name, set, tasks, tasksPerEvent, samples, sampling };
       });
   return {
     steps: run.steps,

@@ -46,7 +46,7 @@ const training = {
 } as const;
 
 /** Rows of one's own, read by the keys that are named. */
-const mapped = {
+export const mapped = {
   type: z.literal("mapped"),
   ...rowsShared,
   heldoutShare: heldoutShare(heldoutShareOfRows),

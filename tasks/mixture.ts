@@ -26,14 +26,14 @@ export function mixtureSource(sources: readonly MixedSource[], seed: number): Ta
         }),
       );
     },
-    async evaluation(set, count) {
+    async evaluation(set, count, first = 0) {
       const [name = "", ...rest] = set.split("/");
       const found = sources.find((one) => one.name === name);
       if (found === undefined || rest.length === 0) {
         const names = sources.map((one) => `${one.name}/…`).join(", ");
         throw new TaskSourceError(`the mixture has no set "${set}"; its sets are ${names}`);
       }
-      const tasks = await found.source.evaluation(rest.join("/"), count);
+      const tasks = await found.source.evaluation(rest.join("/"), count, first);
       return tasks.map((prepared) => named(name, prepared));
     },
   };

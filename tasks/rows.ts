@@ -43,18 +43,18 @@ export function rowSource(
       const indices = Array.from({ length: count }, (_, at) => orders.index(first + at));
       return Promise.all(indices.map((index) => prepare(train[index] as DatasetRow)));
     },
-    async evaluation(set, count) {
+    async evaluation(set, count, first = 0) {
       const { length } = heldout;
       if (set !== heldoutSet) {
         throw new TaskSourceError(`${file} has no set "${set}"; its held-out rows are "heldout"`);
       }
-      if (count > length) {
+      if (first + count > length) {
         throw new TaskSourceError(
-          `${file} has ${length} held-out rows, ${count} were asked for; heldout_share is ` +
+          `${file} has ${length} held-out rows, ${first + count} were asked for; heldout_share is ` +
             `${options.heldoutShare}`,
         );
       }
-      return Promise.all(heldout.slice(0, count).map(prepare));
+      return Promise.all(heldout.slice(first, first + count).map(prepare));
     },
   };
 }

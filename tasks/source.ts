@@ -11,8 +11,8 @@ export interface TaskSource {
    * Tasks `first` … `first + count - 1` of the training sequence: a pure function of its arguments.
    */
   training(first: number, count: number): Promise<readonly PreparedTask[]>;
-  /** The first `count` tasks of a named set. */
-  evaluation(set: string, count: number): Promise<readonly PreparedTask[]>;
+  /** Tasks `first` … `first + count - 1` of a named set; `first` is 0 where it is left out. */
+  evaluation(set: string, count: number, first?: number): Promise<readonly PreparedTask[]>;
 }
 
 const encodeGrey = ({ width, height, pixels }: GreyImage): Promise<Uint8Array> =>
@@ -45,13 +45,13 @@ export function miniSource(seed: number): TaskSource {
   return {
     training: (first, count) =>
       Promise.all(range(count).map((offset) => prepare(drawTraining(first + offset)))),
-    async evaluation(set, count) {
+    async evaluation(set, count, first = 0) {
       if (!isEvaluationSet(set)) {
         throw new TaskSourceError(
           `the mini benchmark has no set "${set}"; it has ${Object.keys(evaluationSets).join(", ")}`,
         );
       }
-      return Promise.all(range(count).map((index) => prepare(drawEvaluation(set, index))));
+      return Promise.all(range(count).map((index) => prepare(drawEvaluation(set, first + index))));
     },
   };
 }

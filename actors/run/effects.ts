@@ -100,10 +100,10 @@ async function playEvaluation(
 
 async function beginEvaluation(
   { run, tasks, putBlob, evaluations }: RunParts,
-  { evaluation, name, set, tasks: count, samples, sampling }: PlannedEvaluation,
+  { evaluation, name, set, first, tasks: count, samples, sampling }: PlannedEvaluation,
   policy: HashName,
 ): Promise<EventData<"evaluation.started">> {
-  const drawn = await storeTasks(putBlob, await tasks.evaluation(set, count));
+  const drawn = await storeTasks(putBlob, await tasks.evaluation(set, count, first));
   const started = { evaluation, name, policy, sampling, tasks: drawn, samples };
   const id = sha256Hex(`evaluate ${run} ${evaluation}`);
   const stream = streams.evaluation(run, evaluation);

@@ -1,12 +1,17 @@
 // What a run does, from beginning to end: a pure function of its settings.
 import type { Sampling } from "../../events/index.ts";
 
+/** One event holds all tasks of an evaluation. */
+const tasksPerEventMax = 500;
+
 /** An evaluation that is to be made. */
 export interface EvaluationSettings {
   readonly name: string;
   /** Which tasks: a name that the task source knows. */
   readonly set: string;
   readonly tasks: number;
+  /** So many are played as one evaluation; more make further ones. Left out: 500. */
+  readonly tasksPerEvent?: number | undefined;
   /** Trajectories per task. */
   readonly samples: number;
   readonly sampling: Sampling;
@@ -29,7 +34,9 @@ export type PlannedEvaluation = {
   readonly kind: "evaluation";
   /** The number of the evaluation in the run, from 0. */
   readonly evaluation: number;
-} & EvaluationSettings;
+  /** The place of its first task in the set; left out: 0. */
+  readonly first?: number;
+} & Omit<EvaluationSettings, "tasksPerEvent">;
 export type PlanItem = PlannedStep | PlannedEvaluation;
 
 /** The whole plan: evaluations before, steps 1 to N with those between, evaluations after. */
@@ -38,9 +45,13 @@ export function planOf({ steps, evaluations }: PlanSettings): PlanItem[] {
   const items: PlanItem[] = [];
   let evaluation = 0;
   const evaluate = (list: readonly EvaluationSettings[], suffix: string) => {
-    for (const settings of list) {
+    for (const { tasksPerEvent = tasksPerEventMax, tasks: all, ...settings } of list) {
       const name = settings.name + suffix;
-      items.push({ kind: "evaluation", evaluation: evaluation++, ...settings, name });
+      for (let first = 0; first < all; first += tasksPerEvent) {
+        const tasks = Math.min(tasksPerEvent, all - first);
+        const part = { ...settings, tasks, name, ...(first > 0 && { first }) };
+        items.push({ kind: "evaluation", evaluation: evaluation++, ...part });
+      }
     }
   };
   evaluate(before, "");

@@ -9,6 +9,7 @@ import { type PlanSettings, planOf } from "../../actors/run/index.ts";
 import {
   batchSettings,
   ConfigError,
+  loadEvaluated,
   loadRunConfig,
   loadWarmupConfig,
   parseRunConfig,
@@ -51,7 +52,8 @@ test("every shipped file is complete, and opens with what it costs", async () =>
   for (const name of files) {
     const path = `config/${name}`;
     assert.match(await readFile(path, "utf8"), /^# .+\n# Cost: /, name);
-    await (name.startsWith("warmup") ? loadWarmupConfig(path) : loadRunConfig(path));
+    if (name.startsWith("eval-")) await loadEvaluated(path);
+    else await (name.startsWith("warmup") ? loadWarmupConfig(path) : loadRunConfig(path));
   }
 });
 
