@@ -95,11 +95,11 @@ class LmdbEvidence implements Evidence {
 
 class LmdbTables extends LmdbReader {
   streamRow(stream: string, seq: number): IndexedPart | null {
-    return partOf(this.databases.streams.get([stream, seq]));
+    return partOf(this.databases.streams.getBinaryFast([stream, seq]));
   }
 
   commandRow(stream: string, command: string): IndexedPart | null {
-    return partOf(this.databases.commands.get([stream, command]));
+    return partOf(this.databases.commands.getBinaryFast([stream, command]));
   }
 
   sizes(): TableSizes {
@@ -115,6 +115,7 @@ class LmdbTables extends LmdbReader {
   }
 }
 
+/** @param row in memory that the next read takes */
 function partOf(row: Buffer | undefined): IndexedPart | null {
   if (row === undefined) return null;
   const [first, count] = unpackPair(row);

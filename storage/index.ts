@@ -1,5 +1,5 @@
 // The ledger: the events of a run, their chain, their leases and their blobs.
-export { type ChainVerdict, verifyChain } from "./chain.ts";
+export { Chain, type ChainVerdict, verifyChain } from "./chain.ts";
 export {
   type Checkpoint,
   checkpointKeysFile,

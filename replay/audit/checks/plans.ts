@@ -1,0 +1,88 @@
+// The plan of the run: steps and evaluations one after the other, each from the policy in force.
+import type { EventData } from "../../../events/index.ts";
+import type { Book } from "../book.ts";
+import { type Check, type EventOf, firstFault } from "../check.ts";
+import { sameSampling } from "./sampling.ts";
+
+type PlanType =
+  | "run.started"
+  | "step.planned"
+  | "evaluation.planned"
+  | "evaluation.started"
+  | "evaluation.completed"
+  | "run.completed";
+
+export const plans: Check<PlanType> = {
+  name: "plans",
+  about: "steps and evaluations follow each other, from the policy in force",
+  types: [
+    "run.started",
+    "step.planned",
+    "evaluation.planned",
+    "evaluation.started",
+    "evaluation.completed",
+    "run.completed",
+  ],
+  fault: (event, book) => faultOf(event, book),
+};
+
+function faultOf(event: EventOf<PlanType>, book: Book): string | null {
+  if (event.type === "run.started") return book.run === null ? null : "the run began before";
+  if (book.run === null) return "the run has not begun";
+  if (book.completed) return "the run has ended";
+  switch (event.type) {
+    case "step.planned":
+      return firstFault(
+        event.data.step !== book.learned + 1 &&
+          `step ${event.data.step} is planned after step ${book.learned} was learned`,
+        event.data.step === book.planned && `step ${event.data.step} was planned before`,
+        inForce(event.data.policy, book),
+      );
+    case "evaluation.planned":
+      return firstFault(
+        event.data.evaluation !== book.evaluationsPlanned.size &&
+          `it is evaluation ${event.data.evaluation}, after ${book.evaluationsPlanned.size}`,
+        inForce(event.data.policy, book),
+      );
+    case "evaluation.started":
+      return startedFault(event.data, book);
+    case "evaluation.completed":
+      return completedFault(event.data, book);
+    default:
+      return firstFault(
+        event.data.steps !== book.learned &&
+          `it says ${event.data.steps} steps, ${book.learned} were learned`,
+        inForce(event.data.policy, book),
+        book.evaluationsEnded.size !== book.evaluationsPlanned.size &&
+          `of ${book.evaluationsPlanned.size} evaluations ${book.evaluationsEnded.size} have ended`,
+      );
+  }
+}
+
+function inForce(policy: string, book: Book): string | null {
+  return policy === book.policy ? null : `the policy in force is ${book.policy}, not ${policy}`;
+}
+
+function startedFault(data: EventData<"evaluation.started">, book: Book): string | null {
+  const planned = book.evaluationsPlanned.get(data.evaluation);
+  if (planned === undefined) return `evaluation ${data.evaluation} was not planned`;
+  return firstFault(
+    data.policy !== planned.policy && `${planned.policy} was planned, not ${data.policy}`,
+    !sameSampling(data.sampling, planned.sampling) && "it samples otherwise than planned",
+    data.tasks.length !== planned.tasks &&
+      `${planned.tasks} tasks were planned, not ${data.tasks.length}`,
+    data.samples !== planned.samples &&
+      `${planned.samples} samples were planned, not ${data.samples}`,
+  );
+}
+
+function completedFault(data: EventData<"evaluation.completed">, book: Book): string | null {
+  const plan = book.plans.get(`e${data.evaluation}`);
+  if (plan === undefined) return `evaluation ${data.evaluation} has not begun`;
+  const wanted = plan.tasks.length * plan.samples;
+  const judged = book.judged.get(`e${data.evaluation}`) ?? 0;
+  return firstFault(
+    data.policy !== plan.policy && `${plan.policy} was evaluated, not ${data.policy}`,
+    judged !== wanted && `${judged} of its ${wanted} trajectories were judged`,
+  );
+}

@@ -1,0 +1,22 @@
+// Every trajectory and every turn was sampled with the policy that its step had planned.
+
+import { planOfTrajectory } from "../book.ts";
+import { type Check, firstFault } from "../check.ts";
+
+export const policies: Check<"trajectory.started" | "turn.sampled" | "batch.assembled"> = {
+  name: "policies",
+  about: "trajectories, turns and batches carry the policy that was planned",
+  types: ["trajectory.started", "turn.sampled", "batch.assembled"],
+  fault({ type, stream, data }, book) {
+    const planned =
+      type === "batch.assembled" ? book.plans.get(data.step) : planOfTrajectory(book, stream)?.plan;
+    if (planned === undefined) return "nothing planned it";
+    const started = type === "turn.sampled" ? book.trajectories.get(stream)?.policy : undefined;
+    return firstFault(
+      data.policy !== planned.policy && `${planned.policy} was planned, it used ${data.policy}`,
+      started !== undefined &&
+        started !== data.policy &&
+        `its trajectory began with ${started}, the turn used ${data.policy}`,
+    );
+  },
+};

@@ -1,0 +1,52 @@
+// The lease rows: nobody wrote in an epoch that was never given, and who holds a lease now is the
+// head or a worker that the run had registered.
+import { parseTrajectory } from "../../events/index.ts";
+import { differenceOf } from "../../runtime/index.ts";
+import type { Lease } from "../../storage/index.ts";
+import type { Book } from "./book.ts";
+import type { Findings } from "./findings.ts";
+import { settingsOf } from "./settings.ts";
+
+const check = "leases";
+/** Who holds what no worker plays. */
+const headHolder = "head";
+
+/**
+ * Compares the lease rows with what was written under them.
+ * @param isStill nobody wrote meanwhile, so that whoever holds a lease must have registered
+ */
+export function auditLeases(
+  leases: Iterable<Lease>,
+  book: Book,
+  findings: Findings,
+  isStill: boolean,
+): void {
+  findings.declare(check);
+  const found = new Map<string, Lease>();
+  for (const lease of leases) {
+    findings.count(check);
+    found.set(lease.name, lease);
+    const reason = isStill ? holderFault(lease, book) : null;
+    if (reason !== null) findings.add(check, 0, null, `${lease.name}: ${reason}`, false);
+  }
+  for (const [name, { epoch }] of book.leases) {
+    if (epoch === 0) continue;
+    const lease = found.get(name);
+    if (lease !== undefined && lease.epoch >= epoch) continue;
+    const stands = lease === undefined ? "there is no such lease" : `it stands at ${lease.epoch}`;
+    const reason = `${name}: events were written in epoch ${epoch}, and ${stands}`;
+    findings.add(check, 0, null, reason, false);
+  }
+}
+
+function holderFault({ name, holder }: Lease, book: Book): string | null {
+  const [kind = ""] = name.split("/", 1);
+  const isWorkers = kind === "group" || kind === "learner" || parseTrajectory(name) !== null;
+  if (!isWorkers) return holder === headHolder ? null : `${holder} holds it, and not the head`;
+  // Behind the worker's name stand its host and process.
+  const numericClass = book.workers.get(holder.split("/", 1)[0] ?? "");
+  if (numericClass === undefined) return `${holder} holds it, who never registered`;
+  if (book.run === null || !settingsOf(book).strict) return null;
+  const difference = differenceOf(numericClass, book.run.numericClass);
+  return difference === null ? null : `${holder} holds it, who is of another class: ${difference}`;
+}
