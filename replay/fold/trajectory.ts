@@ -139,7 +139,11 @@ async function commandOf(
     const given = { ...answer, observed };
     const { turn: number, tool } = context.pending ?? answer;
     if (words !== null) {
-      return toolResult(words, task, { turn: number, tool }, given, sampling.mode);
+      const { history } = context;
+      return toolResult(words, task, { turn: number, tool }, given, {
+        mode: sampling.mode,
+        history,
+      });
     }
     return { type: "tool", ...given, report: addedBy(next, limits) };
   }
