@@ -7,7 +7,7 @@
 // 2. The first fault that trying again does not mend ends the run: `done` rejects with it, and
 //    nothing that was recorded is lost. `varft train --resume` goes on from there.
 
-import type { RunConfig } from "../config/index.ts";
+import { batchSettings, groupsPlayed, type RunConfig } from "../config/index.ts";
 import {
   type EventData,
   type EventEnvelope,
@@ -32,6 +32,7 @@ import {
 import { type Follower, follow, type Ledger } from "../storage/index.ts";
 import type { TaskSource } from "../tasks/index.ts";
 import { RunMismatchError, WorkerFaultError } from "./errors.ts";
+import { factNeeds } from "./learner/index.ts";
 import { withoutPlacement } from "./placement.ts";
 import {
   type FaultReport,
@@ -288,7 +289,8 @@ function runHost(
     effects: runEffects({
       run: address.run,
       plan,
-      groups: config.rollout.prompts,
+      groups: groupsPlayed(config),
+      facts: factNeeds(batchSettings(config)),
       tasks,
       putBlob: (bytes) => ledger.blobs.put(bytes),
       stage,

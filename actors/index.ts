@@ -22,12 +22,14 @@ export type {
   WeighedSample,
 } from "./learner/index.ts";
 export {
+  advantageOf,
   decideLearner,
   learnerMachine,
   learnerRules,
   learningRateAt,
   learnSettings,
   learnStep,
+  repricing,
   runLearnerWorker,
   trainingSample,
   warmStart,

@@ -65,7 +65,20 @@ const learnOrder = z.strictObject({
   policy: hash,
   optimizer: hash,
   trajectories: z.array(
-    z.strictObject({ stream: z.string(), group: count, sample: count, reward: z.number() }),
+    z.strictObject({
+      stream: z.string(),
+      group: count,
+      sample: count,
+      reward: z.number(),
+      // What only some settings of the learner need.
+      parts: z
+        .array(z.tuple([z.string(), z.number(), z.number()]).readonly())
+        .readonly()
+        .optional(),
+      tokens: count.optional(),
+      truncated: z.boolean().optional(),
+      states: z.array(count).readonly().optional(),
+    }),
   ),
 });
 

@@ -50,7 +50,10 @@ export function stepFigures(log: RunLog, step: number): StepFigures | null {
   if (one === undefined || one.updatedMs === null || judged.length === 0) return null;
   const { gradients } = one;
   const meanOf = (
-    key: Exclude<keyof (typeof gradients)[number], "gradient" | "stored" | "observed">,
+    key: Exclude<
+      keyof (typeof gradients)[number],
+      "gradient" | "stored" | "observed" | "penalties"
+    >,
   ) => mean(gradients.map((gradient) => gradient[key]));
   const largest = (key: "ratioMax" | "mismatchMax") =>
     gradients.reduce((most, gradient) => Math.max(most, gradient[key]), 0);

@@ -10,6 +10,7 @@ import { type EvalConfig, evalSchema } from "./eval-schema.ts";
 import { type Explained, explain, unknownKey } from "./explain.ts";
 import { keyLines, lineOf } from "./key-lines.ts";
 import { applyOverride, type Override, readOverride } from "./override.ts";
+import { recordedBefore } from "./recorded-before.ts";
 import { type RunConfig, runSchema } from "./run-schema.ts";
 import { type WarmupConfig, warmupSchema } from "./warmup-schema.ts";
 
@@ -75,7 +76,7 @@ export function restoreRunConfig(
   recorded: Readonly<Record<string, unknown>>,
   overrides: readonly string[] = [],
 ): RunConfig {
-  const table = mapKeys(recorded, snakeCase) as Record<string, unknown>;
+  const table = mapKeys(recordedBefore(recorded), snakeCase) as Record<string, unknown>;
   return check(runSchema, table, overrides.map(readOverride), () => "recorded configuration");
 }
 

@@ -1,6 +1,12 @@
 // The configuration of a run (`varft train`, `varft eval`). Units stand in the names; tokens, steps
 // and rows are counts. A default stands only where leaving the key out cannot surprise.
 import { z } from "zod";
+import {
+  algorithmContradictions,
+  algorithmKeys,
+  groupsPlayed,
+  oversampling,
+} from "./algorithm-schema.ts";
 import { device, deviceContradictions, devices } from "./device-schema.ts";
 import { engine, engineContradictions, rowsMaxDefault } from "./engine-schema.ts";
 import { policyContradictions, recordedPolicy } from "./policy-schema.ts";
@@ -57,6 +63,7 @@ export const rollout = z.strictObject({
   device: devices.default("cpu"),
   /** Groups of a step. */
   prompts: count(tasksPerEventMax),
+  oversampling,
   /** Trajectories of a group. */
   samples: z.int().min(2).max(samplesMax),
   temperature: positive.max(10),
@@ -78,12 +85,6 @@ export const rollout = z.strictObject({
   ...protocolKeys,
 });
 
-/** The divisor of (reward − mean of the group): a constant, or the group's standard deviation. */
-const advantage = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("fixed"), scale: positive }),
-  z.strictObject({ type: z.literal("std") }),
-]);
-
 const learner = z.strictObject({
   learningRate: positive,
   /** Steps over which the rate rises. */
@@ -100,13 +101,7 @@ const learner = z.strictObject({
   minibatches: count(64),
   /** What stays together when minibatches are drawn. */
   shuffle: z.enum(["trajectories", "groups"]).default("trajectories"),
-  clipLow: share,
-  clipHigh: positive,
-  advantage,
-  /** β of the KL term; 0: no reference policy. */
-  klCoefficient: z.number().min(0).default(0),
-  /** Cap of the weight between sampler and learner. */
-  importanceCap: positive.default(2),
+  ...algorithmKeys,
   /** The run stops where sampler and learner differ more on a token's log-prob, in nats. */
   mismatchMax: positive,
   /** A control that must not learn: advantages are dealt out anew within each group. */
@@ -238,6 +233,7 @@ export const runSchema = z
   .check(({ value, issues }) => {
     const found = [
       ...contradictions(value),
+      ...algorithmContradictions(value),
       ...engineContradictions(value),
       ...policyContradictions(value),
       ...deviceContradictions(value),
@@ -254,20 +250,27 @@ export type RunConfig = z.infer<typeof runSchema>;
 
 type Contradiction = readonly [path: readonly (string | number)[], message: string];
 
-function contradictions({ rollout, learner, evaluation }: RunConfig): Contradiction[] {
+function contradictions(config: RunConfig): Contradiction[] {
+  const { rollout, learner, evaluation } = config;
   const found: Contradiction[] = [];
   const { turnTokensMax, contextTokensMax } = rollout;
   if (turnTokensMax >= contextTokensMax) {
     const message = `must be less than rollout.context_tokens_max (${contextTokensMax})`;
     found.push([["rollout", "turnTokensMax"], message]);
   }
-  const trajectories = rollout.prompts * rollout.samples;
+  const groups = groupsPlayed(config);
+  if (groups > tasksPerEventMax) {
+    const message = `makes ${groups} groups of a step, at most ${tasksPerEventMax} are possible`;
+    found.push([["rollout", "oversampling"], message]);
+  }
+  const trajectories = groups * rollout.samples;
   if (trajectories > trajectoriesPerStepMax) {
     const message = `times samples is ${trajectories}, at most ${trajectoriesPerStepMax} are possible`;
     found.push([["rollout", "prompts"], message]);
   }
-  if (learner.minibatches > trajectories) {
-    const message = `is more than the ${trajectories} trajectories of a step`;
+  const learned = rollout.prompts * rollout.samples;
+  if (learner.minibatches > learned) {
+    const message = `is more than the ${learned} trajectories of a step`;
     found.push([["learner", "minibatches"], message]);
   }
   const names = new Set<string>();

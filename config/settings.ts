@@ -32,21 +32,24 @@ export function trainingSampling({ rollout }: RunConfig): Sampling {
 }
 
 /** How a batch is assembled. */
-export function batchSettings({ run, learner }: RunConfig) {
-  const { minibatches, shuffle, klCoefficient, shuffleAdvantages, advantage } = learner;
-  const advantageScale = advantage.type === "std" ? ("std" as const) : advantage.scale;
+export function batchSettings({ run, rollout, learner }: RunConfig) {
+  const { minibatches, shuffle, kl, shuffleAdvantages, advantage, maskTruncated } = learner;
   return {
     seed: run.seed,
-    advantageScale,
+    advantage,
     minibatches,
     shuffle,
-    klCoefficient,
+    kl,
     shuffleAdvantages,
+    overlong: learner.overlong ?? null,
+    maskTruncated,
+    /** With oversampling, groups beyond these are left out. */
+    groupsMax: rollout.prompts,
   };
 }
 
 /** How the learning rate goes. */
 export function scheduleSettings({ run, learner }: RunConfig) {
-  const { learningRate, warmupSteps, finalShare } = learner;
-  return { learningRate, warmupSteps, finalShare, steps: run.steps };
+  const { learningRate, warmupSteps, finalShare, decay = "linear" } = learner;
+  return { learningRate, warmupSteps, finalShare, decay, steps: run.steps };
 }

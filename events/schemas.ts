@@ -214,8 +214,16 @@ export const eventSchemas = {
     /** Trajectory streams, ordered by (group, sample). */
     trajectories: z.array(z.string()),
     rewards: float32Array,
+    /** Where length is punished: the rewards with it, which the advantages come from. */
+    shapedRewards: float32Array.optional(),
+    /** Of each trajectory; where its turns have their own, their mean. */
     advantages: float32Array,
+    /** Per trajectory those of its turns, where they have advantages of their own. */
+    turnAdvantages: z.array(float32Array).optional(),
+    /** Without spread: nothing to learn from. */
     droppedGroups: z.array(count),
+    /** With spread, but more than are wanted (`rollout.oversampling`). */
+    surplusGroups: z.array(count).optional(),
     /** Per minibatch the indices into `trajectories`, in the order of the sum. */
     minibatches: z.array(int32Array),
     observed,
@@ -237,6 +245,11 @@ export const eventSchemas = {
     /** Largest and mean |sampler − old| log-prob over loss-carrying tokens, nats. */
     mismatchMax: z.number(),
     mismatchMean: z.number(),
+    /**
+     * With KL in the reward: what each trajectory of the minibatch lost, in its order. The
+     * advantages were computed again from what was left.
+     */
+    penalties: float32Array.optional(),
     gradientNorm: z.number(),
     learningRate: z.number(),
     /** The content name of the gradient (safetensors bytes); stored as a blob if `stored`. */

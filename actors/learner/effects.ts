@@ -4,10 +4,18 @@
 //    leaves its result aside, and the next batch, which names the policy it starts from, takes it
 //    up.
 // 2. Learning again after a restart gives the same bytes, so the blobs are stored once.
-import { assert, type EventEnvelope, type HashName, hashName } from "../../events/index.ts";
+import {
+  assert,
+  type EventData,
+  type EventEnvelope,
+  type HashName,
+  hashName,
+} from "../../events/index.ts";
 import type { EffectContext, EffectResult, Effects } from "../../runtime/index.ts";
 import { foldTrajectory } from "../rollout/index.ts";
+import { advantageOf, repricing } from "./batch.ts";
 import type { LearnerCommand } from "./decide.ts";
+import type { AdvantageRule } from "./estimate.ts";
 import { type LearnParts, learnStep, type WeighedSample } from "./learn-step.ts";
 import type { LearnerContext, learnerMachine } from "./machine.ts";
 import type { LearnerState } from "./ports.ts";
@@ -27,6 +35,8 @@ export interface LearnerStorage {
 export interface LearnerEffectsOptions<S> {
   readonly parts: LearnParts<S>;
   readonly storage: LearnerStorage;
+  /** How advantages come out of rewards that the KL term has lowered. */
+  readonly advantage: AdvantageRule;
   /** The gradients of a step are stored up to so many bytes together; of larger ones the hashes. */
   readonly gradientBytesMax: number;
   /** The optimizer's state is stored every so many steps; 0: never. */
@@ -91,7 +101,8 @@ async function learn<S>(
   const { parts, storage, optimizerEverySteps } = options;
   const start = await weights.at(context);
   const minibatches = await readMinibatches(storage, batch);
-  const { state, gradients } = await learnStep(parts, batch.step, start, minibatches);
+  const reprice = repricing(batch, options.advantage);
+  const { state, gradients } = await learnStep(parts, batch.step, start, minibatches, reprice);
   const policyBytes = parts.trainer.encodePolicy(state.policy);
   const optimizerBytes = parts.optimizer.encode(state.optimizer);
   const policyAfter = hashName(policyBytes);
@@ -117,13 +128,13 @@ async function learn<S>(
 /** The trajectories of the minibatches as samples; those of dropped groups are not read. */
 async function readMinibatches(
   storage: LearnerStorage,
-  batch: NonNullable<LearnerContext["batch"]>,
+  batch: EventData<"batch.assembled">,
 ): Promise<WeighedSample[][]> {
   const read = async (index: number): Promise<WeighedSample> => {
     const stream = batch.trajectories[index];
     assert(stream !== undefined, `the batch has no trajectory ${index}`);
     const context = foldTrajectory(stream, await storage.readStream(stream));
-    return { sample: trainingSample(context), advantage: batch.advantages[index] ?? 0 };
+    return { sample: trainingSample(context), advantage: advantageOf(batch, index) };
   };
   return Promise.all(batch.minibatches.map((members) => Promise.all(Array.from(members, read))));
 }

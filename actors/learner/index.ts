@@ -1,32 +1,32 @@
 // The learner: batches, gradients, policies.
 export type { BatchSettings, BatchSource, JudgedTrajectory } from "./batch.ts";
-export { assembleBatch, cutEvenly } from "./batch.ts";
+export { advantageOf, assembleBatch, cutEvenly, repricing } from "./batch.ts";
 export type { AssembleCommand, LearnedCommand, LearnerCommand, LearnerRules } from "./decide.ts";
 export { decideLearner, mismatchExceeded } from "./decide.ts";
 export type { LearnerEffectsOptions, LearnerStorage } from "./effects.ts";
 export { learnerEffects } from "./effects.ts";
+export type { AdvantageRule, Estimate, EstimatedSample } from "./estimate.ts";
+export { estimateAdvantages, hasSpread } from "./estimate.ts";
+export type { FactNeeds, JudgedEvents } from "./facts.ts";
+export { factNeeds, judgedTrajectories } from "./facts.ts";
 export { GradientSum } from "./gradient-sum.ts";
-export type { LossSettings, LossTerms, LossTokens } from "./grpo.ts";
-export {
-  groupAdvantages,
-  isFlat,
-  k3,
-  referenceGradient,
-  referenceLoss,
-  rewardSpreadMin,
-  samplerWeights,
-} from "./grpo.ts";
+export type { ImportanceRule } from "./importance.ts";
+export { samplerWeights } from "./importance.ts";
 export type {
   LearnedGradient,
   LearnedStep,
   LearnParts,
   LearnSettings,
+  Reprice,
   WeighedSample,
 } from "./learn-step.ts";
 export { learnStep } from "./learn-step.ts";
+export type { LossForm, LossRow, LossSettings, LossTerms } from "./loss.ts";
+export { lossInGraph, lossSlopes, lossTerms } from "./loss.ts";
 export type { AppliedGradient, LearnerContext, TrailStart } from "./machine.ts";
 export { learnerMachine } from "./machine.ts";
 export { adamOptimizer, modelTrainer } from "./model-trainer.ts";
+export { overlongPunishment } from "./overlong.ts";
 export type {
   GradientRow,
   GradientSettings,

@@ -2,9 +2,11 @@
 // optimizer. A function of its arguments; it changes nothing that it is given, so that the caller
 // decides when the new policy counts (after the acknowledgement).
 import { assert, type EventData, hashName } from "../../events/index.ts";
+import { k1, lossCoefficient } from "./divergence.ts";
 import { GradientSum } from "./gradient-sum.ts";
-import { referenceLoss, samplerWeights } from "./grpo.ts";
+import { type ImportanceRule, samplerWeights } from "./importance.ts";
 import { itemAt } from "./item-at.ts";
+import { type LossRow, type LossSettings, lossInGraph, lossSlopes, lossTerms } from "./loss.ts";
 import type {
   GradientRow,
   LearnerState,
@@ -12,16 +14,12 @@ import type {
   PolicyTrainer,
   Tensors,
 } from "./ports.ts";
-import { planGradient, type TrainingSample } from "./samples.ts";
+import { planGradient, type TrainingSample, tokenAdvantages } from "./samples.ts";
 import { learningRateAt, type ScheduleSettings } from "./schedule.ts";
 
-export interface LearnSettings extends ScheduleSettings {
+export interface LearnSettings extends ScheduleSettings, LossSettings {
   readonly temperature: number;
-  readonly clipLow: number;
-  readonly clipHigh: number;
-  readonly klCoefficient: number;
-  /** Importance weights between sampler and learner are cut off here. */
-  readonly weightCap: number;
+  readonly importance: ImportanceRule;
   readonly shards: number;
 }
 
@@ -34,11 +32,17 @@ export interface LearnParts<S> {
   readonly reference: Tensors | null;
 }
 
-/** A sample and its advantage. */
+/** A sample and its advantage: the trajectory's, or those of its turns. */
 export interface WeighedSample {
   readonly sample: TrainingSample;
-  readonly advantage: number;
+  readonly advantage: number | Float32Array;
 }
+
+/**
+ * Advantages once the KL term has been taken from the rewards: of each minibatch the trajectories',
+ * from what each of them loses. Asked only where the term stands in the reward.
+ */
+export type Reprice = (penalties: readonly (readonly number[])[]) => readonly (readonly number[])[];
 
 /** A gradient as it is recorded, and its bytes. */
 export interface LearnedGradient {
@@ -51,37 +55,52 @@ export interface LearnedStep<S> {
   readonly gradients: readonly LearnedGradient[];
 }
 
+/** A row whose loss the graph computes, or whose slopes are still to come. */
+type OpenRow = Omit<GradientRow, "slopes">;
+
 /** Learns from `minibatches`, one after the other, beginning with `start`. */
 export async function learnStep<S>(
   parts: LearnParts<S>,
   step: number,
   start: LearnerState<S>,
   minibatches: readonly (readonly WeighedSample[])[],
+  reprice: Reprice | null = null,
 ): Promise<LearnedStep<S>> {
-  const rows = await gradientRows(parts, start.policy, minibatches);
-  const learningRate = learningRateAt(step, parts.settings);
+  const { optimizer, settings } = parts;
+  const scored = await scoredRows(parts, start.policy, minibatches);
+  const { rows, penalties } = repriced(scored, settings, reprice);
+  const learningRate = learningRateAt(step, settings);
   const gradients: LearnedGradient[] = [];
   let state = start;
   for (const [minibatch, members] of rows.entries()) {
-    const { gradient, seen } = await sumGradient(parts, state.policy, members);
-    const updated = parts.optimizer.step(state, gradient, learningRate);
+    const sloped = await withSlopes(parts, state.policy, members, minibatch === 0);
+    const { gradient, seen } = await sumGradient(parts, state.policy, sloped);
+    const updated = optimizer.step(state, gradient, learningRate);
     const { gradientNorm } = updated;
     state = updated.state;
-    const bytes = parts.optimizer.encodeGradient(gradient);
-    const terms = lossTerms(parts.settings, members, seen);
-    const name = hashName(bytes);
-    const data = { step, minibatch, ...terms, gradientNorm, learningRate, gradient: name };
+    const bytes = optimizer.encodeGradient(gradient);
+    const terms = loggedTerms(settings, members, seen);
+    const penalty = penalties?.[minibatch];
+    const data = {
+      step,
+      minibatch,
+      ...terms,
+      ...(penalty === undefined ? {} : { penalties: Float32Array.from(penalty) }),
+      gradientNorm,
+      learningRate,
+      gradient: hashName(bytes),
+    };
     gradients.push({ bytes, data });
   }
   return { state, gradients };
 }
 
 /** Log-probs before any update, and the weights that follow from them. */
-async function gradientRows<S>(
+async function scoredRows<S>(
   { trainer, settings, reference }: LearnParts<S>,
   policy: Tensors,
   minibatches: readonly (readonly WeighedSample[])[],
-): Promise<GradientRow[][]> {
+): Promise<OpenRow[][]> {
   const all = minibatches.flat().map(({ sample }) => sample);
   const old = await trainer.logProbs(policy, all, settings.temperature);
   const anchor =
@@ -92,10 +111,72 @@ async function gradientRows<S>(
       const index = next++;
       const before = old[index];
       assert(before !== undefined, "one row of log-probs per sample");
-      const weights = samplerWeights(before, sample.sampler, settings.weightCap);
-      return { sample, advantage, old: before, weights, reference: anchor?.[index] ?? null };
+      const weights = samplerWeights(before, sample.sampler, settings.importance);
+      const advantages = tokenAdvantages(sample, advantage);
+      return { sample, advantages, old: before, weights, reference: anchor?.[index] ?? null };
     }),
   );
+}
+
+/**
+ * With the KL term in the reward: what each trajectory loses, β Σ k1 over its tokens (TRL's
+ * `RLOOTrainer`), and the advantages that are left.
+ */
+function repriced(
+  minibatches: readonly (readonly OpenRow[])[],
+  { kl }: LearnSettings,
+  reprice: Reprice | null,
+): {
+  readonly rows: readonly (readonly OpenRow[])[];
+  readonly penalties: readonly (readonly number[])[] | null;
+} {
+  if (kl.type !== "k1-reward") return { rows: minibatches, penalties: null };
+  const penaltyOf = ({ old, reference }: OpenRow): number => {
+    assert(reference !== null, "a KL term needs a reference policy");
+    const sum = old.reduce((total, value, at) => total + k1(itemAt(reference, at) - value), 0);
+    // As it is recorded, so that the advantages follow from the record.
+    return Math.fround(kl.coefficient * sum);
+  };
+  const penalties = minibatches.map((members) => members.map(penaltyOf));
+  assert(reprice !== null, "with the KL term in the reward advantages are computed again");
+  const advantages = reprice(penalties);
+  const rows = minibatches.map((members, minibatch) =>
+    members.map((row, place) => ({
+      ...row,
+      advantages: tokenAdvantages(row.sample, itemAt(itemAt(advantages, minibatch), place)),
+    })),
+  );
+  return { rows, penalties };
+}
+
+/**
+ * The rows with the slopes of a loss that the graph does not compute. They need the current
+ * log-probs: one more forward pass, except for the first minibatch, whose policy is the old one.
+ */
+async function withSlopes<S>(
+  { trainer, settings }: LearnParts<S>,
+  policy: Tensors,
+  rows: readonly OpenRow[],
+  first: boolean,
+): Promise<GradientRow[]> {
+  if (lossInGraph(settings)) return rows.map((row) => ({ ...row, slopes: null }));
+  const samples = rows.map(({ sample }) => sample);
+  const current = first
+    ? rows.map(({ old }) => old)
+    : await trainer.logProbs(policy, samples, settings.temperature);
+  const slopes = lossSlopes(lossRows(rows, current), settings);
+  return rows.map((row, index) => ({ ...row, slopes: itemAt(slopes, index) }));
+}
+
+function lossRows(rows: readonly OpenRow[], current: readonly Float32Array[]): LossRow[] {
+  return rows.map(({ sample, old, weights, advantages, reference }, index) => ({
+    current: itemAt(current, index),
+    old,
+    sampler: sample.sampler,
+    weights,
+    advantages,
+    reference,
+  }));
 }
 
 /** Per row of the minibatch, what the engine saw. */
@@ -109,13 +190,16 @@ async function sumGradient<S>(
   const lengths = rows.map(({ sample }) => sample.ids.length);
   const plan = planGradient(lengths, settings.shards, trainer.rowsMax);
   const tokens = rows.reduce((sum, { old }) => sum + old.length, 0);
+  const { temperature, clipLow, clipHigh } = settings;
+  const klCoefficient = lossCoefficient(settings.kl);
+  const given = { temperature, clipLow, clipHigh, klCoefficient, tokens };
   const seen: { logProbs: Float32Array; entropies: Float32Array }[] = [];
   const total = new GradientSum();
   for (const shard of plan) {
     const sum = new GradientSum();
     for (const members of shard) {
       const micro = members.map((index) => itemAt(rows, index));
-      const result = await trainer.gradient(policy, micro, { ...settings, tokens });
+      const result = await trainer.gradient(policy, micro, given);
       sum.add(result.gradient);
       for (const [place, index] of members.entries()) {
         const [logProbs, entropies] = [result.logProbs, result.entropies];
@@ -128,22 +212,10 @@ async function sumGradient<S>(
 }
 
 /** The logged figures, tokens in the order of the minibatch. */
-function lossTerms(settings: LearnSettings, rows: readonly GradientRow[], seen: Seen) {
-  const concat = (pick: (row: GradientRow) => Float32Array) =>
-    Float32Array.from(rows.flatMap((row) => [...pick(row)]));
+function loggedTerms(settings: LearnSettings, rows: readonly OpenRow[], seen: Seen) {
+  const current = seen.map(({ logProbs }) => logProbs);
+  const terms = lossTerms(lossRows(rows, current), settings);
   const entropies = seen.flatMap((row) => [...row.entropies]);
-  const terms = referenceLoss(
-    {
-      current: Float32Array.from(seen.flatMap((row) => [...row.logProbs])),
-      old: concat(({ old }) => old),
-      sampler: concat(({ sample }) => sample.sampler),
-      weights: concat(({ weights }) => weights),
-      advantages: concat(({ old, advantage }) => old.map(() => advantage)),
-      reference:
-        settings.klCoefficient === 0 ? null : concat(({ reference, old }) => reference ?? old),
-    },
-    settings,
-  );
   const entropy = entropies.reduce((sum, value) => sum + value, 0) / terms.tokens;
   return { ...terms, entropy };
 }

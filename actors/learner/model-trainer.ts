@@ -72,7 +72,7 @@ async function learnRow({ ids, images: names, mask }: TrainingSample, images: Im
 }
 
 function lossInputs(rows: readonly GradientRow[], settings: GradientSettings): LossInputs {
-  const concat = (pick: (row: GradientRow) => Float32Array) => {
+  const concat = (pick: (row: GradientRow) => ArrayLike<number>) => {
     const parts = rows.map(pick);
     const out = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
     let at = 0;
@@ -82,10 +82,18 @@ function lossInputs(rows: readonly GradientRow[], settings: GradientSettings): L
     }
     return out;
   };
+  if (rows.some(({ slopes }) => slopes !== null)) {
+    // −Σ c · log-prob, the graph's cross entropy, has these slopes and no other.
+    const weights = concat(({ slopes }) => {
+      assert(slopes !== null, "all rows of a minibatch have slopes, or none");
+      return slopes.map((slope) => -slope);
+    });
+    return { normalizer: 1, crossEntropy: { weights } };
+  }
   const { tokens, clipLow, clipHigh, klCoefficient } = settings;
   const policy = {
     weights: concat(({ weights }) => weights),
-    advantages: concat(({ old, advantage }) => new Float32Array(old.length).fill(advantage)),
+    advantages: concat(({ advantages }) => advantages),
     oldLogProbs: concat(({ old }) => old),
     clipLow,
     clipHigh,

@@ -7,20 +7,26 @@ export type Tensors = ReadonlyMap<string, Float32Array>;
 /** A training sample with what its loss needs, one entry per masked position. */
 export interface GradientRow {
   readonly sample: TrainingSample;
-  /** The same for all tokens of a trajectory. */
-  readonly advantage: number;
+  readonly advantages: Float32Array;
   readonly old: Float32Array;
-  /** Truncated importance weights. */
+  /** Importance weights between sampler and learner. */
   readonly weights: Float32Array;
   /** Log-probs of the reference policy; null without a KL term. */
   readonly reference: Float32Array | null;
+  /**
+   * The derivative of the loss with respect to each current log-prob, divisor included: then the
+   * gradient is that of Σ slope · log-prob, and all else is left aside. Null: the graph computes
+   * the loss itself.
+   */
+  readonly slopes: Float64Array | null;
 }
 
-/** What shapes a gradient besides its rows. */
+/** What shapes a gradient besides its rows; without slopes, of the loss that is the default. */
 export interface GradientSettings {
   readonly temperature: number;
   readonly clipLow: number;
   readonly clipHigh: number;
+  /** β of k3 in the loss; 0: no reference policy. */
   readonly klCoefficient: number;
   /** N, the loss-carrying tokens of the whole minibatch: the divisor of the sum. */
   readonly tokens: number;

@@ -35,6 +35,27 @@ export function trainingSample(context: TrajectoryContext): TrainingSample {
   return { ids, images: context.images, mask, sampler: Float32Array.from(sampler) };
 }
 
+/**
+ * The advantage of each masked position, from the one of the trajectory or from those of its turns.
+ * A turn is a run of masked positions: the environment always says something between two turns.
+ */
+export function tokenAdvantages(
+  { mask, sampler }: TrainingSample,
+  advantage: number | Float32Array,
+): Float32Array {
+  const values = new Float32Array(sampler.length);
+  if (typeof advantage === "number") return values.fill(advantage);
+  let turn = -1;
+  let token = 0;
+  for (const [index, masked] of mask.entries()) {
+    if (masked === 0) continue;
+    if (mask[index - 1] !== 1) turn++;
+    values[token++] = itemAt(advantage, turn);
+  }
+  assert(turn === advantage.length - 1, "every turn has its advantage");
+  return values;
+}
+
 /** The order of a gradient's sum: shards, in each its micro-batches, in each its rows. */
 export type GradientPlan = readonly (readonly (readonly number[])[])[];
 

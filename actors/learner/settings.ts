@@ -10,9 +10,8 @@ export function learnerRules(config: RunConfig): LearnerRules {
 
 /** What a step is learned with. */
 export function learnSettings(config: RunConfig): LearnSettings {
-  const { clipLow, clipHigh, klCoefficient, importanceCap, shards } = config.learner;
+  const { loss, clipLow, clipHigh, kl, importance, shards } = config.learner;
   const { temperature } = config.rollout;
   const schedule = scheduleSettings(config);
-  const clip = { clipLow, clipHigh, klCoefficient, weightCap: importanceCap };
-  return { ...schedule, ...clip, temperature, shards };
+  return { ...schedule, loss, clipLow, clipHigh, kl, importance, temperature, shards };
 }

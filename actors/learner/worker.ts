@@ -76,6 +76,7 @@ async function defineLearner<S>(options: LearnerWorkerOptions<S>) {
         reference: await anchor(options),
       },
       storage: ledger,
+      advantage: config.learner.advantage,
       gradientBytesMax: storage.gradientBytesMax,
       optimizerEverySteps: storage.optimizerEverySteps,
     }),
@@ -89,7 +90,7 @@ async function anchor<S>({
   config,
   trainer,
 }: LearnerWorkerOptions<S>): Promise<Tensors | null> {
-  if (config.learner.klCoefficient === 0) return null;
+  if (config.learner.kl.type === "none") return null;
   const [started] = await ledger.readStream(streams.run(address.run), 1, 1);
   if (started === undefined) throw new EvidenceError("the run has not been started");
   const { policy } = started.data as EventData<"run.started">;

@@ -17,6 +17,7 @@ import type {
 } from "../../runtime/index.ts";
 import type { TaskSource } from "../../tasks/index.ts";
 import { EvidenceError } from "../errors.ts";
+import type { FactNeeds } from "../learner/index.ts";
 import type { RunCommand } from "./decide.ts";
 import type { EvaluationCommand } from "./evaluation-decide.ts";
 import type { evaluationMachine } from "./evaluation-machine.ts";
@@ -32,8 +33,10 @@ type Result = EffectResult<RunCommand>;
 export interface RunParts {
   readonly run: string;
   readonly plan: readonly PlanItem[];
-  /** Groups per step. */
+  /** Groups that are played per step. */
   readonly groups: number;
+  /** What the learner's settings need to know of a trajectory besides its reward. */
+  readonly facts: FactNeeds;
   readonly tasks: TaskSource;
   readonly putBlob: (bytes: Uint8Array) => Promise<HashName>;
   readonly stage: Stage;
@@ -71,12 +74,7 @@ async function playStep(
   next.catch(() => {});
   const order = orderOf(step, policy, sampling, samples, tasks);
   const performances = await parts.stage.perform(order, signal);
-  const trajectories = performances.map(({ stream, group, sample, reward }) => ({
-    stream,
-    group,
-    sample,
-    reward,
-  }));
+  const trajectories = await parts.stage.judged(performances, parts.facts);
   const optimizer = parts.optimizer();
   const update = await parts.stage.learn({ step, policy, optimizer, trajectories }, signal);
   return { type: "advance", item, policy: update.policyAfter, tasks: await next };

@@ -6,13 +6,19 @@ import {
   type EventEnvelope,
   type HashName,
   RetryableError,
+  type RewardComponent,
   sha256Hex,
   streams,
   type Task,
 } from "../../events/index.ts";
 import type { ActorHost } from "../../runtime/index.ts";
 import { EvidenceError } from "../errors.ts";
-import { cutEvenly, type JudgedTrajectory } from "../learner/index.ts";
+import {
+  cutEvenly,
+  type FactNeeds,
+  type JudgedTrajectory,
+  judgedTrajectories,
+} from "../learner/index.ts";
 import type { LearnOrder, Messenger, PlayOrder } from "../protocol.ts";
 import {
   type ComparePixels,
@@ -40,8 +46,9 @@ export interface StageParts {
 }
 
 /** A trajectory that was played and judged. */
-export interface Performance extends JudgedTrajectory, Outcome {
-  readonly task: Task;
+export interface Performance extends Place, Outcome {
+  readonly reward: number;
+  readonly components: readonly RewardComponent[];
 }
 
 interface Place {
@@ -78,8 +85,21 @@ export class Stage {
       const outcome = measured[index];
       const reward = rewards.get(place.stream);
       assert(outcome !== undefined && reward !== undefined, `${place.stream} was judged`);
-      return { ...place, ...outcome, reward };
+      return { ...place, ...outcome, ...reward };
     });
+  }
+
+  /** What the learner is told of performances, by what its settings need. */
+  async judged(
+    performances: readonly Performance[],
+    needs: FactNeeds,
+  ): Promise<JudgedTrajectory[]> {
+    const { ledger } = this.#parts;
+    const read = async (performance: Performance) => {
+      const isRead = needs.lengths || needs.states;
+      return { ...performance, events: isRead ? await ledger.readStream(performance.stream) : [] };
+    };
+    return judgedTrajectories(await Promise.all(performances.map(read)), needs);
   }
 
   /** Has the learner take the step; resolves with what it recorded. */
@@ -127,13 +147,13 @@ export class Stage {
   async #judge(
     { step }: PlayOrder,
     outcomes: readonly Outcome[],
-  ): Promise<ReadonlyMap<string, number>> {
+  ): Promise<ReadonlyMap<string, Pick<Performance, "reward" | "components">>> {
     const stream = streams.judge(this.#parts.run);
-    const rewards = new Map<string, number>();
+    const rewards = new Map<string, Pick<Performance, "reward" | "components">>();
     const note = (events: readonly EventEnvelope[]): void => {
       for (const { data } of events) {
-        const { trajectory, reward } = data as EventData<"reward.assigned">;
-        rewards.set(trajectory, reward);
+        const { trajectory, reward, components } = data as EventData<"reward.assigned">;
+        rewards.set(trajectory, { reward, components });
       }
     };
     const chunks = cutEvenly(outcomes, Math.ceil(outcomes.length / outcomesPerCommandMax) || 1);

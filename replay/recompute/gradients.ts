@@ -1,12 +1,14 @@
 // Steps learned again: old log-probs, gradients and their figures from the recorded trajectories,
 // advantages and minibatches, by the learner's own function.
 import {
+  advantageOf,
   EvidenceError,
   type LearnerState,
   learnSettings,
   learnStep,
   type PolicyOptimizer,
   type PolicyTrainer,
+  repricing,
   type Tensors,
   trainingSample,
   type WeighedSample,
@@ -39,7 +41,9 @@ export async function compareGradients<S>(
   const { config, trainer, optimizer, reference } = options;
   const parts = { trainer, optimizer, reference, settings: learnSettings(config) };
   const { step } = learned.batch.data;
-  const again = await learnStep(parts, step, start, minibatchesOf(learned, trajectories));
+  const minibatches = minibatchesOf(learned, trajectories);
+  const reprice = repricing(learned.batch.data, config.learner.advantage);
+  const again = await learnStep(parts, step, start, minibatches, reprice);
   for (const [index, gradient] of learned.gradients.entries()) {
     const derived = again.gradients[index];
     if (derived === undefined) {
@@ -98,7 +102,7 @@ function minibatchesOf(
       const one = byStream.get(stream ?? "");
       if (one === undefined) throw new EvidenceError(`the batch names ${stream}, not of its step`);
       assert(one.context !== undefined, "a trajectory was folded");
-      return { sample: trainingSample(one.context), advantage: data.advantages[index] ?? 0 };
+      return { sample: trainingSample(one.context), advantage: advantageOf(data, index) };
     }),
   );
 }

@@ -47,7 +47,7 @@ export async function recomputation<S>(
   const { seed } = config.run;
   const turns =
     rollout && new TurnSampler({ seed, limits, sampler: rollout.sampler, readBlob, exact });
-  const anchor = config.learner.klCoefficient === 0 ? null : await readBlob(started.policy);
+  const anchor = config.learner.kl.type === "none" ? null : await readBlob(started.policy);
   const reference = anchor && trainer.decodePolicy(anchor);
   return {
     words: rollout && { environment, encoder: rollout.encoder, limits },

@@ -9,10 +9,13 @@ const named = (text: string) => hashName(Buffer.from(text));
 
 const rules = {
   seed: 1,
-  advantageScale: 0.5,
+  advantage: { type: "fixed" as const, scale: 0.5 },
   minibatches: 2,
   shuffle: "trajectories" as const,
-  klCoefficient: 0,
+  kl: { type: "none" as const },
+  overlong: null,
+  maskTruncated: false,
+  groupsMax: 8,
   shuffleAdvantages: false,
   mismatchMax: 1e-3,
 };

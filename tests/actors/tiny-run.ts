@@ -70,7 +70,7 @@ export function tinyConfig(changes: TinyChanges = {}): RunConfig {
       clipLow: 0.2,
       clipHigh: 0.28,
       advantage: { type: "fixed", scale: 0.5 },
-      klCoefficient,
+      kl: klCoefficient === 0 ? { type: "none" } : { type: "k3", coefficient: klCoefficient },
       mismatchMax: 1e-4,
       shards: 2,
       microRows: 5,

@@ -18,7 +18,7 @@ import type {
   TrainingSample,
   TurnRequest,
 } from "../../actors/index.ts";
-import { referenceGradient } from "../../actors/learner/index.ts";
+import { lossSlopes } from "../../actors/learner/index.ts";
 import { type HashName, hashName, RandomStream, type Sampling } from "../../events/index.ts";
 import type { PreparedTask, TaskSource } from "../../tasks/index.ts";
 
@@ -214,7 +214,7 @@ export const tinyTrainer: PolicyTrainer = {
       const current = Float32Array.from(pairs, ([, id], index) => all[index]?.[id] as number);
       const slopes = slopesOf(row, current, settings);
       for (const [index, [previous, id]] of pairs.entries()) {
-        const scale = ((slopes[index] as number) * pairs.length) / settings.tokens;
+        const scale = slopes[index] as number;
         for (const [other, value] of (all[index] as number[]).entries()) {
           const place = previous * size + other;
           const indicator = other === id ? 1 : 0;
@@ -230,14 +230,21 @@ export const tinyTrainer: PolicyTrainer = {
   },
 };
 
+/** What the graph is told, or what it computes itself, N tokens being the divisor. */
 function slopesOf(
-  { old, sample, weights, advantage, reference }: GradientRow,
+  row: GradientRow,
   current: Float32Array,
   settings: Parameters<PolicyTrainer["gradient"]>[2],
 ): Float64Array {
-  const advantages = old.map(() => advantage);
-  const { sampler } = sample;
-  return referenceGradient({ current, old, sampler, weights, advantages, reference }, settings);
+  if (row.slopes !== null) return row.slopes;
+  const { klCoefficient: coefficient, tokens: count } = settings;
+  const kl = coefficient === 0 ? { type: "none" as const } : { type: "k3" as const, coefficient };
+  const loss = { ...settings, loss: { type: "dapo" as const }, kl };
+  const [own = new Float64Array()] = lossSlopes(
+    [{ ...row, current, sampler: row.sample.sampler }],
+    loss,
+  );
+  return own.map((slope) => (slope * own.length) / count);
 }
 
 interface Momentum {

@@ -67,7 +67,7 @@ test("the quick start is what the actors take, name for name", async () => {
   assert.ok(
     limits.turnsMax > 1 &&
       rewardOf({ em: 1, f1: 1, format: 1, calls: 2 }, paid).reward === 0.9 &&
-      rules.advantageScale !== 0,
+      rules.advantage.type === "fixed",
   );
   assert.is(schedule.steps, config.run.steps);
   const plan = planOf(settings);
