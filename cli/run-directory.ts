@@ -3,7 +3,7 @@ import { access, mkdir, readdir, readFile, rename, writeFile } from "node:fs/pro
 import { basename, join } from "node:path";
 import { nearest, type RunConfig, restoreRunConfig } from "../config/index.ts";
 import { type EventEnvelope, streams } from "../events/index.ts";
-import { type LedgerReader, openLedgerReader } from "../storage/index.ts";
+import { checkpointsFile, type LedgerReader, openLedgerReader } from "../storage/index.ts";
 import { NotFoundError } from "./errors.ts";
 import { RunLog } from "./run-log.ts";
 
@@ -75,6 +75,11 @@ export async function runConfigOf(runs: string, run: string): Promise<RunConfig>
   const { log } = await readRun(runs, run);
   if (log.started !== null) return restoreRunConfig(log.started.config);
   throw new NotFoundError(`the run "${run}" was never started: start it anew with varft train`);
+}
+
+/** The checkpoints that lie in a run directory, as text. */
+export async function checkpointsOf(directory: string): Promise<string> {
+  return readFile(join(directory, checkpointsFile), "utf8").catch(() => "");
 }
 
 /** What is read of a run besides its plan and evaluations. */

@@ -1,6 +1,14 @@
 // The run as evidence: what proves it (`audit/`), its decisions made again (`fold/`), its tokens and
 // gradients computed again (`recompute/`).
-export type { AuditVerdict, BadEvent } from "./audit/index.ts";
+export type {
+  AuditLimits,
+  AuditOptions,
+  AuditProgress,
+  AuditReport,
+  AuditVerdict,
+  BadEvent,
+} from "./audit/index.ts";
+export { aboutChecks, auditEvidence, auditLimits, auditRun, verdictOf } from "./audit/index.ts";
 export type {
   ComparisonKind,
   Difference,

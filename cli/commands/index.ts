@@ -12,6 +12,7 @@ export const commandLoaders: CommandLoaders = {
   show: async () => (await import("./show.ts")).show,
   trajectory: async () => (await import("./trajectory.ts")).trajectory,
   replay: async () => (await import("./replay.ts")).replay,
+  audit: async () => (await import("./audit.ts")).audit,
   model: async () => (await import("./model/index.ts")).model,
   bench: async () => (await import("./bench.ts")).bench,
   worker: async () => (await import("./worker.ts")).worker,

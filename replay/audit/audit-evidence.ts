@@ -11,11 +11,10 @@ import { blobNames } from "./blob-names.ts";
 import { Book } from "./book.ts";
 import { CheckpointAudit, type CheckpointTexts } from "./checkpoint-audit.ts";
 import { checksByType, dataChecks, envelopeChecks } from "./checks/index.ts";
-import { Findings } from "./findings.ts";
+import { type BadEvent, Findings } from "./findings.ts";
 import { IndexAudit } from "./index-rows.ts";
 import { auditLeases } from "./leases.ts";
 import { readData, readEnvelope } from "./read-events.ts";
-import type { BadEvent } from "./verdict.ts";
 import { walkRows } from "./walk-rows.ts";
 
 export interface AuditInput {

@@ -1,5 +1,13 @@
 // What an audit has counted and found, and which of it comes first.
-import type { BadEvent } from "./verdict.ts";
+
+/** The first event that is wrong, or the place at which something is missing. */
+export interface BadEvent {
+  /** Global sequence number, from 1; 0: no event, but the ledger as a whole. */
+  readonly seq: number;
+  /** The event's stream; null where the event cannot be read or is not there. */
+  readonly stream: string | null;
+  readonly reason: string;
+}
 
 interface Finding extends BadEvent {
   readonly check: string;

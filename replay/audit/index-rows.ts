@@ -4,8 +4,8 @@ import type { EventEnvelope } from "../../events/index.ts";
 import type { Evidence, TableSizes } from "../../storage/index.ts";
 import type { Findings } from "./findings.ts";
 
-const streamIndex = "stream index";
-const commandIndex = "command index";
+const streamIndex = "streams";
+const commandIndex = "commands";
 
 /** The events of one command in one stream. */
 interface Part {

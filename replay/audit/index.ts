@@ -1,2 +1,12 @@
 // The audit of a run: is what its directory holds whole, consistent and of known origin?
-export type { AuditVerdict, BadEvent } from "./verdict.ts";
+
+export { aboutChecks } from "./about.ts";
+export {
+  type AuditInput,
+  type AuditProgress,
+  type AuditReport,
+  auditEvidence,
+} from "./audit-evidence.ts";
+export { type AuditLimits, type AuditOptions, auditLimits, auditRun } from "./audit-run.ts";
+export type { BadEvent } from "./findings.ts";
+export { type AuditVerdict, verdictOf } from "./verdict.ts";

@@ -1,22 +1,37 @@
-// What an audit found: the shape that `varft audit --json` prints.
-
-/** The first event that is wrong, or the place at which something is missing. */
-export interface BadEvent {
-  /** Global sequence number, from 1; 0: no event, but the ledger as a whole. */
-  readonly seq: number;
-  /** The event's stream; null where the event cannot be read or is not there. */
-  readonly stream: string | null;
-  readonly reason: string;
-}
+// What an audit says: the shape that `varft audit --json` prints, and how it follows from a report.
+import type { AuditReport } from "./audit-evidence.ts";
+import type { BadEvent } from "./findings.ts";
 
 /** What an audit says. */
 export interface AuditVerdict {
   readonly ok: boolean;
-  /** Whether a key or a checkpoint from elsewhere vouches for where the run comes from. */
+  /** Whether a key or a checkpoint from elsewhere vouches for all events. */
   readonly origin: "proven" | "unproven";
   readonly events: number;
+  /** Of these, how many are vouched for. */
+  readonly provenEvents: number;
   readonly eventsPerSecond: number;
+  readonly blobBytes: number;
   readonly firstBad: BadEvent | null;
   /** By the name of the check, how many things it has checked. */
   readonly checks: Readonly<Record<string, number>>;
+  /** By check, the first that it found wrong; checks that found nothing are not here. */
+  readonly faults: Readonly<Record<string, BadEvent>>;
+}
+
+/** @param strict an origin that is not proven is not well */
+export function verdictOf(report: AuditReport, strict: boolean): AuditVerdict {
+  const { events, provenEvents, eventsPerSecond, blobBytes, firstBad, checks, faults } = report;
+  const origin = events > 0 && provenEvents === events ? "proven" : "unproven";
+  return {
+    ok: firstBad === null && (origin === "proven" || !strict),
+    origin: firstBad === null ? origin : "unproven",
+    events,
+    provenEvents,
+    eventsPerSecond,
+    blobBytes,
+    firstBad,
+    checks,
+    faults,
+  };
 }

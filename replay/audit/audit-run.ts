@@ -1,0 +1,178 @@
+// Audits a run directory in a process of its own: LMDB maps the file that it reads and believes it,
+// so a damaged or hostile one can crash it, keep it in circles or have it ask for any memory. That
+// takes down the child and not the auditor, and counts as what it is: a run that cannot be read.
+//
+// 1. The child is killed when it tells nothing new for a while, or takes too much memory.
+// 2. What it says is checked by shape; a child that ends without a report has found damage.
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { constants } from "node:os";
+import { StringDecoder } from "node:string_decoder";
+import { fileURLToPath } from "node:url";
+import { CancelledError } from "../../events/index.ts";
+import type { AuditProgress, AuditReport } from "./audit-evidence.ts";
+import { type AuditRequest, type ChildLine, readLine } from "./protocol.ts";
+
+const auditor = fileURLToPath(new URL("./auditor.mjs", import.meta.url));
+/** The child's own words, kept for the reason of its death. */
+const lastWordsCharsMax = 2_000;
+/** A line of the child, in characters. */
+const lineCharsMax = 1024 * 1024;
+const pollMs = 100;
+const mebibyte = 2 ** 20;
+
+/** How much a child may take. */
+export interface AuditLimits {
+  /** Without any progress, in milliseconds. */
+  readonly stallMsMax: number;
+  /** Of its own, mapped files left out, in bytes. */
+  readonly memoryBytesMax: number;
+}
+
+export const auditLimits: AuditLimits = { stallMsMax: 60_000, memoryBytesMax: 4096 * mebibyte };
+
+export interface AuditOptions extends Omit<AuditRequest, "directory"> {
+  readonly onProgress?: (progress: AuditProgress) => void;
+  readonly signal?: AbortSignal;
+  readonly limits?: AuditLimits;
+}
+
+/**
+ * Audits the run in `directory`.
+ * @throws {CancelledError} when the signal is aborted
+ */
+export async function auditRun(directory: string, options: AuditOptions): Promise<AuditReport> {
+  const child = new AuditChild(options.limits ?? auditLimits, options.onProgress);
+  const { trustedKey, trustedNotes, signal } = options;
+  const report = await child.audit({ directory, trustedKey, trustedNotes }, signal);
+  if (signal?.aborted) throw new CancelledError("interrupted", "the audit was stopped");
+  return report;
+}
+
+class AuditChild {
+  readonly #limits: AuditLimits;
+  readonly #onProgress: (progress: AuditProgress) => void;
+  readonly #process: ChildProcess;
+  #last: AuditProgress = { stage: "events", done: 0, total: 0 };
+  #lastMs = performance.now();
+  #lastWords = "";
+  #ended: Exclude<ChildLine, { readonly progress: AuditProgress }> | null = null;
+  #killed: string | null = null;
+
+  constructor(limits: AuditLimits, onProgress: (progress: AuditProgress) => void = () => {}) {
+    this.#limits = limits;
+    this.#onProgress = onProgress;
+    const heap = Math.ceil(limits.memoryBytesMax / mebibyte);
+    this.#process = spawn(process.execPath, [`--max-old-space-size=${heap}`, auditor], {
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+  }
+
+  async audit(request: AuditRequest, signal?: AbortSignal): Promise<AuditReport> {
+    const child = this.#process;
+    const stop = (): void => this.#kill("it was stopped");
+    signal?.addEventListener("abort", stop, { once: true });
+    if (signal?.aborted) stop();
+    const watch = setInterval(() => void this.#watch(), pollMs);
+    const ended = new Promise<string>((resolve) => {
+      child.once("error", (error) => resolve(`cannot be started: ${error.message}`));
+      child.once("close", (code, name) => resolve(deathOf(code, name)));
+    });
+    child.stdin?.on("error", () => {}); // It has ended, and says so.
+    child.stdin?.end(JSON.stringify(request));
+    eachLine(child.stdout, (line) => this.#hear(line));
+    child.stderr?.on("data", (bytes: Buffer) => {
+      this.#lastWords = (this.#lastWords + bytes.toString()).slice(-lastWordsCharsMax);
+    });
+    try {
+      return this.#conclude(await ended);
+    } finally {
+      clearInterval(watch);
+      signal?.removeEventListener("abort", stop);
+    }
+  }
+
+  #hear(text: string): void {
+    const line = readLine(text);
+    if (line === null) this.#kill("it says what no auditor says");
+    else if (!("progress" in line)) this.#ended ??= line;
+    else if (isFurther(line.progress, this.#last)) {
+      this.#last = line.progress;
+      this.#lastMs = performance.now();
+      this.#onProgress(line.progress);
+    }
+  }
+
+  async #watch(): Promise<void> {
+    const { stallMsMax, memoryBytesMax } = this.#limits;
+    if (performance.now() - this.#lastMs > stallMsMax) {
+      this.#kill(`it told nothing for ${stallMsMax / 1_000} s`);
+    }
+    if ((await ownMemory(this.#process.pid)) > memoryBytesMax) {
+      this.#kill(`it took more than ${Math.round(memoryBytesMax / mebibyte)} MiB`);
+    }
+  }
+
+  #kill(reason: string): void {
+    this.#killed ??= reason;
+    this.#process.kill("SIGKILL");
+  }
+
+  #conclude(death: string): AuditReport {
+    const ended = this.#ended;
+    if (this.#killed === null && ended !== null && "report" in ended) return ended.report;
+    const words = this.#lastWords.trim().split("\n").at(-1) ?? "";
+    const failure = ended !== null && "failure" in ended ? ended.failure : null;
+    const how = this.#killed ?? failure ?? (words === "" ? death : `${death} (${words})`);
+    return unreadable(this.#last, how);
+  }
+}
+
+/** The report of a run that could not be read to its end. */
+function unreadable({ stage, done }: AuditProgress, how: string): AuditReport {
+  const events = stage === "events" ? done : 0;
+  const where = stage === "events" ? `after event ${done}` : `at blob ${done}`;
+  const reason = `reading: the files cannot be read ${where}: ${how}`;
+  const bad = { seq: stage === "events" ? done + 1 : 0, stream: null, reason };
+  return {
+    run: null,
+    completed: false,
+    events,
+    provenEvents: 0,
+    eventsPerSecond: 0,
+    blobBytes: 0,
+    firstBad: bad,
+    checks: { reading: 1 },
+    faults: { reading: bad },
+    checkpoint: null,
+  };
+}
+
+function isFurther(a: AuditProgress, b: AuditProgress): boolean {
+  return a.stage === b.stage ? a.done > b.done : a.stage === "blobs";
+}
+
+function deathOf(code: number | null, signal: string | null): string {
+  if (signal !== null) return `its reader died of ${signal}`;
+  // A shell's way of saying it, which Node's own abort takes too.
+  const byNumber = Object.entries(constants.signals).find(([, value]) => value + 128 === code);
+  return byNumber ? `its reader died of ${byNumber[0]}` : `its reader ended with code ${code}`;
+}
+
+function eachLine(stream: NodeJS.ReadableStream | null, take: (line: string) => void): void {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  stream?.on("data", (bytes: Buffer) => {
+    const lines = (rest + decoder.write(bytes)).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) take(line);
+    // Longer than any line: to be refused as one.
+    if (rest.length > lineCharsMax) take(rest);
+  });
+}
+
+/** Memory of a process that no file backs, in bytes; 0 where the system does not say. */
+async function ownMemory(pid: number | undefined): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
+  return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1_024;
+}
