@@ -24,6 +24,8 @@ export type {
 export {
   advantageOf,
   decideLearner,
+  factNeeds,
+  judgedTrajectories,
   learnerMachine,
   learnerRules,
   learningRateAt,

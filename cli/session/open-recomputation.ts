@@ -6,12 +6,12 @@ import {
   openLearnerPolicy,
   openRolloutPolicy,
 } from "../../actors/index.ts";
-import type { RunConfig } from "../../config/index.ts";
+import { protocolOf, type RunConfig } from "../../config/index.ts";
 import { type EventData, type HashName, hashName } from "../../events/index.ts";
 import { recomputation, sampleOf } from "../../replay/index.ts";
 import { differenceOf } from "../../runtime/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
-import { environment } from "../../tasks/index.ts";
+import { environmentOf, withModes } from "../../tasks/index.ts";
 import type { Closers } from "./closers.ts";
 import { runClassOf } from "./devices.ts";
 import { openTools } from "./parts.ts";
@@ -43,7 +43,7 @@ export async function openRecomputation(options: RecomputationOptions, closers: 
   const rollout = engine === null ? await openRolloutPolicy(config, readBlob) : null;
   closers.add(() => rollout?.close());
   const parts = {
-    environment,
+    environment: withModes(environmentOf(protocolOf(config), config.rollout.cropOracle)),
     rollout,
     trainer: learner.trainer,
     optimizer: learner.optimizer,

@@ -29,9 +29,12 @@ interface Judgement {
   readonly before: State;
 }
 
+/** What the batch is made of. */
+export type RecordedReward = Pick<EventData<"reward.assigned">, "reward" | "components">;
+
 export interface JudgedAgain {
-  /** As recorded: what the batch was made of. */
-  readonly rewards: ReadonlyMap<string, number>;
+  /** As recorded, by trajectory. */
+  readonly rewards: ReadonlyMap<string, RecordedReward>;
   /** As measured now; null where a trajectory has not ended. */
   readonly outcomes: readonly (JudgedOutcome | null)[];
 }
@@ -85,7 +88,7 @@ export class Judge {
       }
     }
     const rewards = new Map(
-      recorded.map(({ event: { data } }) => [data.trajectory, data.reward] as const),
+      recorded.map(({ event: { data } }) => [data.trajectory, data] as const),
     );
     return { rewards, outcomes };
   }

@@ -1,12 +1,19 @@
 // The learner's stream, folded again: batches from recorded rewards, and from the stored gradients
 // every policy and optimizer, hash by hash, without a checkpoint and without an engine.
-import { decideLearner, learnerMachine, learnerRules } from "../../actors/index.ts";
+import {
+  decideLearner,
+  factNeeds,
+  judgedTrajectories,
+  learnerMachine,
+  learnerRules,
+} from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
 import { type EventData, type EventEnvelope, streams } from "../../events/index.ts";
 import type { Book } from "./book.ts";
 import { compareDecision } from "./decided.ts";
 import type { Findings } from "./findings.ts";
 import { dataOf, type FoldedCommand, foldCommands } from "./fold-commands.ts";
+import type { RecordedReward } from "./judge.ts";
 import type { FoldedTrajectory } from "./trajectory.ts";
 
 type Command = FoldedCommand<typeof learnerMachine>;
@@ -25,6 +32,7 @@ export interface LearnedStep {
 export class Learner {
   readonly #findings: Findings;
   readonly #decide: ReturnType<typeof decideLearner>;
+  readonly #needs: ReturnType<typeof factNeeds>;
   readonly #steps = new Map<
     number,
     { step: LearnedStep; assemble: Command; learn: Command | null }
@@ -33,6 +41,7 @@ export class Learner {
   private constructor(config: RunConfig, findings: Findings) {
     this.#findings = findings;
     this.#decide = decideLearner(learnerRules(config));
+    this.#needs = factNeeds(learnerRules(config));
   }
 
   /** Folds the learner's stream. */
@@ -66,16 +75,17 @@ export class Learner {
   replay(
     step: number,
     trajectories: readonly FoldedTrajectory[],
-    rewards: ReadonlyMap<string, number>,
+    rewards: ReadonlyMap<string, RecordedReward>,
   ): void {
     const known = this.#steps.get(step);
     if (known === undefined) return;
     const { batch, gradients } = known.step;
     const { policy, optimizer } = batch.data;
-    const judged = trajectories.map(({ stream, group, sample }) => ({
-      ...{ stream, group, sample },
-      reward: rewards.get(stream) ?? Number.NaN,
-    }));
+    const judged = this.#judged(trajectories, rewards);
+    if (judged === null) {
+      this.#findings.compare("batches", batch, "comes before all its trajectories were judged");
+      return;
+    }
     const facts = { id: batch.command, step, policy, optimizer, trajectories: judged };
     const assemble = { type: "assemble", ...facts } as const;
     const decision = this.#decide(assemble, known.assemble.before);
@@ -90,6 +100,18 @@ export class Learner {
     };
     const taken = this.#decide(learned, known.learn.before);
     compareDecision(this.#findings, "batches", known.learn.events, taken);
+  }
+
+  /** What the learner was told of the trajectories; null where one was not judged. */
+  #judged(
+    trajectories: readonly FoldedTrajectory[],
+    rewards: ReadonlyMap<string, RecordedReward>,
+  ): ReturnType<typeof judgedTrajectories> | null {
+    const judged = trajectories.flatMap(({ stream, group, sample, context, events }) => {
+      const found = context.end === null ? undefined : rewards.get(stream);
+      return found === undefined ? [] : [{ ...found, stream, group, sample, events }];
+    });
+    return judged.length < trajectories.length ? null : judgedTrajectories(judged, this.#needs);
   }
 
   /** N of every minibatch is the number of tokens that the model sampled in it. */

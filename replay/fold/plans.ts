@@ -7,7 +7,7 @@ import {
   runRules,
   summarize,
 } from "../../actors/index.ts";
-import { type RunConfig, restoreRunConfig } from "../../config/index.ts";
+import { groupsPlayed, type RunConfig, restoreRunConfig } from "../../config/index.ts";
 import {
   type EventData,
   type EventEnvelope,
@@ -172,8 +172,8 @@ export class Plans {
     planned: EventEnvelope,
   ): Promise<readonly Task[]> {
     if (this.#source === null) return tasks;
-    const { prompts } = this.config.rollout;
-    const drawn = await this.#source.training((step - 1) * prompts, prompts);
+    const groups = groupsPlayed(this.config);
+    const drawn = await this.#source.training((step - 1) * groups, groups);
     const again = drawn.map(({ task }) => task);
     this.#options.findings.compare("tasks", planned, unequal({ tasks }, { tasks: again }));
     return tasks;

@@ -48,6 +48,8 @@ export interface FoldedTurn {
 
 export interface FoldedTrajectory extends PlannedTrajectory {
   readonly context: TrajectoryContext;
+  /** Its events as far as they could be folded. */
+  readonly events: readonly EventEnvelope[];
   readonly turns: readonly FoldedTurn[];
   readonly calls: readonly FoldedCall[];
 }
@@ -89,7 +91,10 @@ export async function replayTrajectory(
       ? [{ event: event as FoldedTurn["event"], before }]
       : [],
   );
-  return { ...planned, context: folded.state.context, turns, calls: callsOf(folded.commands) };
+  const { commands, state } = folded;
+  const { context } = state;
+  const taken = commands.flatMap((command) => command.events);
+  return { ...planned, context, events: taken, turns, calls: callsOf(commands) };
 }
 
 function callsOf(commands: readonly Folded[]): FoldedCall[] {

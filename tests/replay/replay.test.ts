@@ -2,6 +2,7 @@
 // a ledger whose chain is whole is found at its event, with the reason.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import type { RunConfig } from "../../config/index.ts";
 import { type EventEnvelope, type EventType, hashName } from "../../events/index.ts";
 import { MemoryDisk, openMemoryLedger } from "../../storage/index.ts";
 import { startTinyRun, tinyConfig } from "../actors/tiny-run.ts";
@@ -52,8 +53,41 @@ test("where a server sampled, its tokens are left alone and gradients are not", 
   assert.is(comparisons.losses?.compared, 8);
 });
 
-test("so does a run with a KL term", async () => {
-  const config = tinyConfig({ klCoefficient: 0.1 });
+/** Choices of the learner, each of which makes another batch, gradient or rate. */
+const algorithms: Readonly<Record<string, Partial<RunConfig["learner"]>>> = {
+  "a KL term": { kl: { type: "k3", coefficient: 0.1 } },
+  "a KL term in the reward": {
+    kl: { type: "k1-reward", coefficient: 0.1 },
+    advantage: { type: "leave-one-out" },
+  },
+  "advantages per turn": {
+    advantage: { type: "gigpo", discount: 0.9, weight: 1, std: true },
+    loss: { type: "cispo" },
+  },
+  "advantages per component of the reward": {
+    advantage: { type: "gdpo" },
+    loss: { type: "gspo" },
+    ...{ decay: "cosine", finalShare: 0.1 },
+  },
+  "length punished and truncation masked": {
+    overlong: { tokensMax: 8, cacheTokens: 4, weight: 1 },
+    maskTruncated: true,
+    loss: { type: "dr-grpo", tokensMax: 16 },
+  },
+};
+
+for (const [name, learner] of Object.entries(algorithms)) {
+  test(`so does a run with ${name}`, async () => {
+    const plain = tinyConfig({ steps: 3 });
+    const config = { ...plain, learner: { ...plain.learner, ...learner } };
+    const { comparisons } = await equal(await playTiny({ config }), { config, recompute: true });
+    assert.ok((comparisons.losses?.compared ?? 0) > 0, "something was learned");
+  });
+}
+
+test("so does a run that plays more groups than it learns from", async () => {
+  const plain = tinyConfig({ steps: 3 });
+  const config = { ...plain, rollout: { ...plain.rollout, oversampling: 2 } };
   await equal(await playTiny({ config }), { config, recompute: true });
 });
 
