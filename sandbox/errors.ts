@@ -60,6 +60,19 @@ export class CorpusError extends TerminalError {
   }
 }
 
+/** The index of a corpus cannot be made or read. */
+export class IndexError extends TerminalError {
+  constructor(message: string, options: ErrorOptions & { readonly folder: string }) {
+    const { folder, ...rest } = options;
+    const mend = "free space or rights there, delete it, or name another folder as search.index";
+    const why = rest.cause === undefined ? "" : ` (${reason(rest.cause)})`;
+    super("sandbox/index", `the index ${folder} ${message}${why}: ${mend}`, {
+      ...rest,
+      facts: { folder },
+    });
+  }
+}
+
 function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : "no reason given";
 }

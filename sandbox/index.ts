@@ -12,6 +12,7 @@ export { doctorChecks } from "./doctor.ts";
 export {
   CorpusError,
   EngineUnreachableError,
+  IndexError,
   SandboxCancelledError,
   SandboxImageMissingError,
   SandboxRequestError,
@@ -21,12 +22,24 @@ export { sandboxImageTag } from "./image.ts";
 export { openUnsafeLocalSandbox, type UnsafeLocalSandboxOptions } from "./local.ts";
 export { programWords } from "./program-words.ts";
 export type { RunnerPool } from "./runner/index.ts";
-export { createBm25Search, readCorpus, type Search, type SearchHit } from "./search/index.ts";
+export {
+  createBm25Search,
+  normalizeQuery,
+  openStoredSearch,
+  type Passage,
+  readCorpus,
+  type Search,
+  type SearchAnswer,
+  type SearchHit,
+  type StoredSearchOptions,
+} from "./search/index.ts";
 export type {
   ExecutionCause,
   ExecutionRequest,
   ExecutionResult,
+  IsolationLevel,
   Limits,
+  PoolState,
   Sandbox,
 } from "./types.ts";
-export { defaultLimits, executionCauses, programBytesMax } from "./types.ts";
+export { defaultLimits, executionCauses, isolationLevels, programBytesMax } from "./types.ts";

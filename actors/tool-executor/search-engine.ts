@@ -31,10 +31,10 @@ export function searchEngine(
 ): SearchEngine {
   const charsMax = Math.floor((toolTextCharsMax - wordsCharsMax) / count) - hitWordsCharsMax;
   return {
-    async query(query) {
-      const hits = await backEnd.query(query, count);
+    async query(query, signal) {
+      const { hits, observed } = await backEnd.query(query, count, signal);
       const text = words(hits.map((hit) => bounded(hit.text, charsMax)));
-      return { text, observed: { hits: hits.map(({ id = null }) => id) } };
+      return { text, observed: { ...observed, hits: hits.map(({ id = null }) => id) } };
     },
   };
 }

@@ -1,26 +1,17 @@
 // BM25 over a corpus in memory: the embedded search. Small on purpose: exact tokens, no stemming,
-// no fuzziness, so that a hit can be explained and is the same on every machine.
-//
-//   score(d, q) = Σ_t idf(t) · f(t,d)·(k1+1) / (f(t,d) + k1·(1 − b + b·|d|/avg))
-//   idf(t) = ln(1 + (N − n(t) + 0.5) / (n(t) + 0.5))        (Robertson; Lucene's non-negative form)
-import type { Search, SearchHit } from "./types.ts";
-
-const k1 = 1.2;
-const b = 0.75;
+// no fuzziness, so that a hit can be explained and is the same on every machine. What is too large
+// for it is searched on the disk (`stored/`), with equal scores.
+import { gainOf, inverseFrequency, lengthNorm } from "./formula.ts";
+import { tokenize } from "./tokens.ts";
+import type { Passage, Search, SearchHit } from "./types.ts";
 
 interface Posting {
   readonly document: number;
   readonly frequency: number;
 }
 
-/** Lower case, accents folded, letters and digits of any script. */
-export function tokenize(text: string): readonly string[] {
-  const folded = text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-  return folded.match(/[\p{L}\p{N}]+/gu) ?? [];
-}
-
 /** Builds an index over the documents. Ties are ordered by id, so the order is total. */
-export function createBm25Search(documents: readonly SearchHit[]): Search {
+export function createBm25Search(documents: readonly Passage[]): Search {
   const postings = new Map<string, Posting[]>();
   const lengths = documents.map(({ text }, document) => {
     const tokens = tokenize(text);
@@ -39,11 +30,10 @@ export function createBm25Search(documents: readonly SearchHit[]): Search {
     const scores = new Map<number, number>();
     for (const token of new Set(tokenize(text))) {
       const list = postings.get(token) ?? [];
-      const idf = Math.log(1 + (documents.length - list.length + 0.5) / (list.length + 0.5));
+      const idf = inverseFrequency(list.length, documents.length);
       for (const { document, frequency } of list) {
-        const norm = k1 * (1 - b + (b * (lengths[document] ?? 0)) / average);
-        const gain = (idf * frequency * (k1 + 1)) / (frequency + norm);
-        scores.set(document, (scores.get(document) ?? 0) + gain);
+        const norm = lengthNorm(lengths[document] ?? 0, average);
+        scores.set(document, (scores.get(document) ?? 0) + gainOf(idf, frequency, norm));
       }
     }
     return scores;
@@ -51,13 +41,14 @@ export function createBm25Search(documents: readonly SearchHit[]): Search {
 
   return {
     async query(text, count) {
-      const ranked: { hit: SearchHit; score: number }[] = [];
+      const ranked: (SearchHit & { readonly score: number })[] = [];
       for (const [document, score] of scoresOf(text)) {
-        const hit = documents[document];
-        if (hit !== undefined) ranked.push({ hit, score });
+        const found = documents[document];
+        if (found !== undefined) ranked.push({ id: found.id, text: found.text, score });
       }
-      ranked.sort((x, y) => y.score - x.score || (x.hit.id < y.hit.id ? -1 : 1));
-      return ranked.slice(0, count).map(({ hit }) => hit);
+      ranked.sort((x, y) => y.score - x.score || (x.id < y.id ? -1 : 1));
+      return { hits: ranked.slice(0, count), observed: { backEnd: "bm25" } };
     },
+    async close() {},
   };
 }

@@ -28,7 +28,10 @@ function world(run: (program: string) => Promise<string> | string = () => "outpu
       return { cause: "ok", stdout: " said \n", stderr: "", image, observed: { wallMs: 1 } };
     },
   };
-  const search = searchEngine({ query: async (text) => [{ text }, { text: "<b>" }] }, 2);
+  const search = searchEngine(
+    { query: async (text) => ({ hits: [{ text }, { text: "<b>" }], observed: {} }) },
+    2,
+  );
   return { blobs, runner, search };
 }
 
@@ -135,7 +138,7 @@ test("what a tool says is bounded, and never cut within a character", () => {
 
 test("hits that are too long are cut before they are put into the environment's words", async () => {
   const hits = ["x", "y", "z"].map((letter) => ({ text: letter.repeat(toolTextCharsMax) }));
-  const search = searchEngine({ query: async () => hits }, 3);
+  const search = searchEngine({ query: async () => ({ hits, observed: {} }) }, 3);
   const executor = new ToolExecutor({ ...world(), search, callsActiveMax: 1 });
   const { text } = await executor.execute({ tool: "search", input: "q", image: null, tools: true });
   assert.ok(text.length <= toolTextCharsMax);

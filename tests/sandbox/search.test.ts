@@ -4,7 +4,9 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { CorpusError, createBm25Search, readCorpus } from "../../sandbox/index.ts";
+import { CorpusError, createBm25Search, normalizeQuery, readCorpus } from "../../sandbox/index.ts";
+import { queryCharsMax, tokenize } from "../../sandbox/search/tokens.ts";
+import { searchContract } from "./search-contract.ts";
 
 const test = suite<{ folder: string }>("search");
 test.before((context) => {
@@ -12,23 +14,10 @@ test.before((context) => {
 });
 test.after(({ folder }) => rmSync(folder, { recursive: true, force: true }));
 
-const documents = [
-  { id: "a", text: "The Zephyr tower was opened in 1931 in Lyon." },
-  { id: "b", text: "The Ardent tower was opened in 1954 in Turin." },
-  { id: "c", text: "Lyon is a city. Lyon has towers and a river; Lyon is old." },
-  { id: "d", text: "Crème brûlée is a dessert." },
-];
-
-test("the best hits come first, and no more than asked for", async () => {
-  const search = createBm25Search(documents);
-  const ids = async (text: string, count: number) =>
-    (await search.query(text, count)).map(({ id }) => id);
-  assert.equal(await ids("when was the zephyr tower opened", 1), ["a"]);
-  assert.equal((await ids("Lyon", 5))[0], "c");
-  assert.equal(await ids("creme BRULEE", 5), ["d"]);
-  assert.equal(await ids("", 5), []);
-  assert.equal(await ids("quixotic", 5), []);
-});
+searchContract("in memory", async (passages) => ({
+  search: createBm25Search(passages),
+  async close() {},
+}));
 
 test("scores follow the formula: rare words weigh more, long texts less", async () => {
   const search = createBm25Search([
@@ -36,11 +25,15 @@ test("scores follow the formula: rare words weigh more, long texts less", async 
     { id: "short", text: "rare filler" },
     { id: "common", text: "filler filler filler" },
   ]);
-  const hits = await search.query("rare filler", 3);
+  const { hits } = await search.query("rare filler", 3);
   assert.equal(
     hits.map(({ id }) => id),
     ["short", "long", "common"],
   );
+  // By hand: N = 3, lengths 51, 2, 3 (average 56/3), n(rare) = 2, n(filler) = 3.
+  const norm = 1.2 * (0.25 + (0.75 * 2) / (56 / 3));
+  const expected = ((Math.log(1 + 1.5 / 2.5) + Math.log(1 + 0.5 / 3.5)) * 2.2) / (1 + norm);
+  assert.ok(Math.abs((hits[0]?.score ?? 0) - expected) < 1e-12);
 });
 
 test("ties are ordered by id, whatever the order of the corpus", async () => {
@@ -56,6 +49,31 @@ test("ties are ordered by id, whatever the order of the corpus", async () => {
     },
   );
   await fc.assert(property, { seed: 11 });
+});
+
+test("text in ASCII has the same tokens without the way through Unicode", () => {
+  const unicode = (text: string) => tokenize(`${text} é`).slice(0, -1);
+  fc.assert(
+    fc.property(fc.string({ unit: "binary-ascii" }), (text) => {
+      assert.equal([...tokenize(text)], unicode(text));
+    }),
+    { seed: 12 },
+  );
+});
+
+test("queries that differ in blanks and composition alone are one query", () => {
+  assert.is(normalizeQuery("  who\n\tis\u00a0 Jos\u0065\u0301?\u200b "), "who is José?");
+  assert.is(normalizeQuery("Who is"), "Who is");
+  for (const empty of ["", "?!", "\ud800", "\u0000"]) assert.is(normalizeQuery(empty), "");
+  const long = normalizeQuery(`${"a".repeat(queryCharsMax - 1)}😀`);
+  assert.is(long, "a".repeat(queryCharsMax - 1));
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), (text) => {
+      const once = normalizeQuery(text);
+      assert.is(normalizeQuery(once), once);
+    }),
+    { seed: 13, numRuns: 500 },
+  );
 });
 
 test("a corpus is read line by line", async ({ folder }) => {

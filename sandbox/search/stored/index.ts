@@ -1,0 +1,1 @@
+export { indexFolderOf, openStoredSearch, type StoredSearchOptions } from "./open.ts";
