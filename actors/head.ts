@@ -42,7 +42,7 @@ import {
   received,
   toolActor,
 } from "./protocol.ts";
-import { type ComparePixels, decideJudge, judgeMachine } from "./reward-judge/index.ts";
+import { decideJudge, judgeMachine, type RewardBook } from "./reward-judge/index.ts";
 import {
   Crew,
   decideEvaluation,
@@ -74,7 +74,8 @@ export interface HeadOptions {
   };
   readonly tasks: TaskSource;
   readonly tools: ToolExecutor;
-  readonly comparePixels: ComparePixels;
+  /** What the run pays for, ready to be measured. */
+  readonly rewards: Pick<RewardBook, "measure" | "settle">;
   /** Every event from now on, in the order of the ledger. */
   readonly onEvent?: (event: EventEnvelope) => void;
   /** A repair is right up to this mean absolute pixel difference, 0–255. */
@@ -145,7 +146,7 @@ class RunHead implements Head {
       watch: this.#watch,
       messenger: this.#messenger,
       judge: this.#judge,
-      comparePixels: options.comparePixels,
+      rewards: options.rewards,
     });
     this.#run = runHost(options, stage, this.#evaluations, this.#watch, onFault);
   }

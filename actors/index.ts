@@ -53,8 +53,24 @@ export {
 } from "./policy/index.ts";
 export type { RunAddress } from "./protocol.ts";
 export { headActor, Messenger } from "./protocol.ts";
-export type { ComparePixels, Outcome as JudgedOutcome } from "./reward-judge/index.ts";
-export { decideJudge, judgeMachine, measure, pixelComparison } from "./reward-judge/index.ts";
+export type {
+  ComparePixels,
+  JudgedTurn,
+  OpenRewards,
+  OpenRewardsOptions,
+  Outcome as JudgedOutcome,
+  Played,
+  RewardModule,
+  RewardTools,
+} from "./reward-judge/index.ts";
+export {
+  decideJudge,
+  judgeMachine,
+  measure,
+  openRewards,
+  pixelComparison,
+  recordedValues,
+} from "./reward-judge/index.ts";
 export type {
   EncodedText,
   Encoder,
@@ -78,6 +94,7 @@ export {
   trajectoryMachine,
   turnRequest,
   turnResult,
+  turnText,
 } from "./rollout/index.ts";
 export {
   decideEvaluation,

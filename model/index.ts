@@ -3,6 +3,8 @@ export type { AdamSettings, AdamState, AdamStep } from "./adamw.ts";
 export { adamStep, globalNorm, initialAdamState, isMatrixName } from "./adamw.ts";
 export type { ModelConfig, TextConfig, TokenIds, VisionConfig } from "./config.ts";
 export { parseModelConfig, readConfig } from "./config.ts";
+export type { TextEmbedder } from "./embedding/index.ts";
+export { EmbedderError, openTextEmbedder } from "./embedding/index.ts";
 export type {
   GenerateOptions,
   GenerateRow,

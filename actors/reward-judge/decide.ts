@@ -53,6 +53,6 @@ function assigned(outcome: Outcome, settings: RewardSettings) {
     em,
     f1,
     pixelError,
-    ...(injected && { injected }),
+    ...(injected && { injected: true as const }),
   });
 }

@@ -1,7 +1,7 @@
 // A reward as the weighted sum of its components. Pure: the values come from the trajectory's own
 // metrics or, where the world was asked or other trajectories matter, are handed in.
 import { type RunConfig, rewardNames } from "../../config/index.ts";
-import { assert, type RewardComponent } from "../../events/index.ts";
+import { assert, type EventData, type RewardComponent } from "../../events/index.ts";
 
 /** What a reward is made of: `[reward]`. */
 export type RewardSettings = RunConfig["reward"];
@@ -30,6 +30,24 @@ const metrics = {
   calls: { of: ({ calls }: TrajectoryMetrics) => calls, function: "calls@1" },
   exact_match: { of: ({ em }: TrajectoryMetrics) => em, function: "exact-match@1" },
 } as const;
+
+/**
+ * The values of a recorded reward that its trajectory's metrics do not give: what was measured with
+ * the world, or in the place of the model's words.
+ */
+export function recordedValues({
+  components,
+  injected,
+}: Pick<EventData<"reward.assigned">, "components" | "injected">): ComponentValues {
+  const known = new Set(Object.values(metrics).map((metric): string => metric.function));
+  return new Map(
+    components.flatMap(({ name, value, function: by }) =>
+      by === undefined || (known.has(by) && injected === undefined)
+        ? []
+        : [[name, { value, function: by }]],
+    ),
+  );
+}
 
 /** A component's name and weight. */
 export interface WeighedName {

@@ -25,7 +25,7 @@ export {
 export { foldTrajectory } from "./fold-trajectory.ts";
 export type { PendingCall, Segment, TrajectoryContext } from "./machine.ts";
 export { trajectoryMachine } from "./machine.ts";
-export { modelEncoder } from "./model-encoder.ts";
+export { modelEncoder, turnText } from "./model-encoder.ts";
 export { modelSampler } from "./model-sampler.ts";
 export type {
   Action,

@@ -27,12 +27,16 @@ export function modelEncoder(tokenizer: Tokenizer, images: ImageStore): Encoder 
       const options = { imageTokenCounts, turnEnded: ended };
       return encoded(tokenizer.encodeTurnSuffix(contentOf(words), options), words.images);
     },
-    decode(ids) {
-      // The end of the turn is a token of the chat, not of what was said.
-      const last = ids.at(-1) === tokenizer.endOfTurnId ? ids.subarray(0, -1) : ids;
-      return tokenizer.decode(last);
-    },
+    decode: (ids) => turnText(tokenizer, ids),
   };
+}
+
+/** What was said in a turn. Its end token is one of the chat, not of what was said. */
+export function turnText(
+  { endOfTurnId, decode }: Pick<Tokenizer, "endOfTurnId" | "decode">,
+  ids: Int32Array,
+): string {
+  return decode(ids.at(-1) === endOfTurnId ? ids.subarray(0, -1) : ids);
 }
 
 /** Text with image marks as parts of a chat message. Marks beyond the images are text. */

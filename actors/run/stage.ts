@@ -20,13 +20,7 @@ import {
   judgedTrajectories,
 } from "../learner/index.ts";
 import type { LearnOrder, Messenger, PlayOrder } from "../protocol.ts";
-import {
-  type ComparePixels,
-  type JudgeCommand,
-  type judgeMachine,
-  measure,
-  type Outcome,
-} from "../reward-judge/index.ts";
+import type { JudgeCommand, judgeMachine, Outcome, RewardBook } from "../reward-judge/index.ts";
 import { foldTrajectory } from "../rollout/index.ts";
 import { castGroups, orderTimeoutMs, untilChange } from "./casting.ts";
 import type { Crew } from "./crew.ts";
@@ -42,7 +36,7 @@ export interface StageParts {
   readonly watch: Watch;
   readonly messenger: Messenger;
   readonly judge: Pick<ActorHost<typeof judgeMachine, JudgeCommand>, "tell">;
-  readonly comparePixels: ComparePixels;
+  readonly rewards: Pick<RewardBook, "measure" | "settle">;
 }
 
 /** A trajectory that was played and judged. */
@@ -79,10 +73,17 @@ export class Stage {
       },
       signal,
     );
-    const measured = await Promise.all(places.map(({ stream }) => outcomes.get(stream)));
-    const rewards = await this.#judge(order, measured as readonly Outcome[]);
+    const measured = await Promise.all(
+      places.map(async ({ stream, task }) => {
+        const outcome = await outcomes.get(stream);
+        assert(outcome !== undefined, `${stream} was measured`);
+        return { outcome, task };
+      }),
+    );
+    const settled = this.#parts.rewards.settle(measured);
+    const rewards = await this.#judge(order, settled);
     return places.map((place, index) => {
-      const outcome = measured[index];
+      const outcome = settled[index];
       const reward = rewards.get(place.stream);
       assert(outcome !== undefined && reward !== undefined, `${place.stream} was judged`);
       return { ...place, ...outcome, ...reward };
@@ -138,7 +139,7 @@ export class Stage {
 
   async #measure({ stream, task }: Place): Promise<Outcome> {
     const events = await this.#parts.ledger.readStream(stream);
-    return measure(stream, foldTrajectory(stream, events), task, this.#parts.comparePixels);
+    return this.#parts.rewards.measure(stream, foldTrajectory(stream, events), task);
   }
 
   /**

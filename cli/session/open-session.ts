@@ -4,13 +4,7 @@
 // 1. What was opened is closed in the opposite order, also when opening fails half-way; workers go
 //    first, so that nobody is left who asks.
 // 2. The first fault that nobody mends ends the session: `done` rejects with it.
-import {
-  engineName,
-  type InitialPolicy,
-  initialPolicy,
-  pixelComparison,
-  startHead,
-} from "../../actors/index.ts";
+import { engineName, type InitialPolicy, initialPolicy, startHead } from "../../actors/index.ts";
 import {
   announceCheckpoints,
   announceCommits,
@@ -23,6 +17,7 @@ import { eachEvent } from "../run-directory.ts";
 import { openCheckpoints } from "./checkpoints.ts";
 import { Closers } from "./closers.ts";
 import { runClassOf } from "./devices.ts";
+import { openJudge } from "./judge.ts";
 import { openBusPlace, openTasks, openTools } from "./parts.ts";
 import type { OpenSession, SessionOptions } from "./types.ts";
 import { startWorkers } from "./workers.ts";
@@ -73,6 +68,7 @@ async function open(
   const parts = { session: options, ledger, onSigned, onFailed: fault.raise };
   const sign = await openCheckpoints(parts, closers);
   signal.throwIfAborted();
+  const rewards = await openJudge(options, (name) => ledger.blobs.get(name), closers);
   const { tools, digest } = await openTools(options, ledger.blobs, closers);
   const head = await startHead({
     address,
@@ -88,7 +84,7 @@ async function open(
     initial: await storeInitial(initial, ledger),
     tasks,
     tools,
-    comparePixels: pixelComparison((name) => ledger.blobs.get(name)),
+    rewards,
     onEvent(event) {
       onEvent(event);
       sign(event);

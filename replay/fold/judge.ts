@@ -5,6 +5,7 @@ import {
   type JudgedOutcome,
   judgeMachine,
   measure,
+  recordedValues,
 } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
 import {
@@ -116,7 +117,10 @@ export class Judge {
       this.#findings.compare("rewards", event, `${trajectory} has not ended`);
       return;
     }
-    const command = { id: event.command, type: "judge", outcomes: [outcome] } as const;
+    // What was measured with the world, or with the rest of a group, is a recorded fact.
+    const { injected = false } = event.data;
+    const settled = { ...outcome, values: recordedValues(event.data), injected };
+    const command = { id: event.command, type: "judge", outcomes: [settled] } as const;
     compareDecision(this.#findings, "rewards", [event], this.#decide(command, before));
   }
 

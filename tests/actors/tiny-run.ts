@@ -2,6 +2,7 @@
 import {
   type Environment,
   type Head,
+  openRewards,
   type PolicyOptimizer,
   type PolicySampler,
   type PolicyTrainer,
@@ -105,6 +106,8 @@ const infoOf = (id: string, role: string, pid: number, given: typeof numericClas
 /** What a run is made of besides its actors. */
 export interface World {
   readonly environment: Environment;
+  /** Turns as text, for the judge; by default the tiny world's. */
+  readonly decode?: (ids: Int32Array) => string;
   readonly tasks: TaskSource;
   readonly initial: { readonly policy: Uint8Array; readonly optimizer: Uint8Array };
   readonly rollout: (readBlob: ReadBlob) => Promise<Pick<RolloutPolicy, "sampler" | "encoder">>;
@@ -153,6 +156,15 @@ async function openHead(parts: HeadParts): Promise<HeadProcess> {
   let head: Head | null = null;
   const ledger = await openMemoryLedger({ clock: Date.now, disk, onCommitted: () => head?.hint() });
   const service = serveLedger(bus, address, ledger);
+  const { rewards } = await openRewards({
+    config,
+    comparePixels: async (image, reference) => (image === reference ? 0 : 100),
+    readImage: (name) => ledger.blobs.get(name),
+    openDecoder: async () => world.decode ?? tinyEncoder(async () => null).decode,
+    parseAction: world.environment.parseAction,
+    env: {},
+    signal: new AbortController().signal,
+  });
   const opened = await startHead({
     address,
     bus,
@@ -171,7 +183,7 @@ async function openHead(parts: HeadParts): Promise<HeadProcess> {
       blobs: ledger.blobs,
       callsActiveMax: 2,
     }),
-    comparePixels: async (image, reference) => (image === reference ? 0 : 100),
+    rewards,
     onEvent,
   });
   head = opened;

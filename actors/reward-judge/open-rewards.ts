@@ -1,0 +1,255 @@
+// Opens what a run's reward is measured with: the components that its configuration names.
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import type { RunConfig } from "../../config/index.ts";
+import { ensureError, type HashName } from "../../events/index.ts";
+import { openTextEmbedder } from "../../model/index.ts";
+import { readPredictions } from "../../tasks/index.ts";
+import { AnswerJudge, promptVersion } from "./answer-judge.ts";
+import { type CorrectionRule, type MeasuredComponent, RewardBook } from "./book.ts";
+import {
+  diagnosisOf,
+  exactMatchOf,
+  f1Of,
+  isRepairDue,
+  referenceCodeOf,
+  referenceDiagnosisOf,
+  referenceFormatOf,
+  referenceStepOf,
+  rulesOf,
+  stepOf,
+} from "./components.ts";
+import { baselineOfPredictions } from "./correction.ts";
+import { RewardSetupError } from "./errors.ts";
+import type { ComparePixels } from "./measure.ts";
+import { loadRewardModule } from "./own-module.ts";
+import type { Played, ReadTurns } from "./played.ts";
+import type { RewardSettings } from "./reward.ts";
+import { type Alike, alikeBy, searchSimilarityOf, withAlike } from "./similarity.ts";
+
+export interface OpenRewardsOptions extends Pick<ReadTurns, "parseAction"> {
+  readonly config: Pick<RunConfig, "reward" | "run" | "rollout" | "tasks">;
+  readonly comparePixels: ComparePixels;
+  /** Opens what reads turns; it is not asked where metrics alone are paid for. */
+  readonly openDecoder: () => Promise<ReadTurns["decode"]>;
+  readonly readImage: (name: HashName) => Promise<Uint8Array | null>;
+  /** Variables that a key may be in. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends what is under way. */
+  readonly signal: AbortSignal;
+}
+
+/** What judges, and what it has open. */
+export interface OpenRewards {
+  readonly rewards: RewardBook;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens everything that `[reward]` names.
+ * @throws what each of its parts throws: a model, a module or a file that is not there
+ */
+export async function openRewards(options: OpenRewardsOptions): Promise<OpenRewards> {
+  const { reward } = options.config;
+  const embedders = new Embedders();
+  try {
+    const components = [
+      ...answerComponents(reward),
+      ...actionComponents(reward, options.comparePixels),
+      ...(await similarityComponents(options, embedders)),
+      ...judgeComponents(options),
+      ...(await moduleComponents(options)),
+    ];
+    const correction = await correctionRule(reward);
+    const isRead = components.length > 0 || reward.groundTruthInjection !== "off";
+    const decode = isRead ? await options.openDecoder() : unread;
+    const rewards = new RewardBook({ ...options, decode, components, correction });
+    return { rewards, close: () => embedders.close() };
+  } catch (thrown) {
+    await embedders.close();
+    throw thrown;
+  }
+}
+
+const unread = (): string => {
+  throw new RewardSetupError("turns are read that nothing is paid for");
+};
+
+/** Answers by other rules than the corrected ones, which are metrics. */
+function answerComponents({ f1, exactMatch }: RewardSettings): MeasuredComponent[] {
+  const found: MeasuredComponent[] = [];
+  const versionOf = ({ rules, overlap, cjk }: NonNullable<RewardSettings["f1"]>) =>
+    [rules, overlap, cjk].filter((part) => part !== undefined && part !== "corrected").join(",");
+  for (const [name, settings, of] of [
+    ["f1", f1, f1Of],
+    ["exact_match", exactMatch, exactMatchOf],
+  ] as const) {
+    if (settings === undefined) continue;
+    const version = versionOf(settings);
+    if (version === "") continue;
+    const rules = rulesOf(settings);
+    const by = `${name.replace("_", "-")}@1+${version}`;
+    found.push({ name, function: by, measure: (played) => of(played, rules) });
+  }
+  return found;
+}
+
+function actionComponents(
+  { format, diagnosis, executed }: RewardSettings,
+  comparePixels: ComparePixels,
+): MeasuredComponent[] {
+  const found: MeasuredComponent[] = [];
+  if (format?.mode === "reference") {
+    found.push({ name: "format", function: "reference-format@1", measure: referenceFormatOf });
+  }
+  if (diagnosis !== undefined) {
+    found.push(
+      diagnosis.mode === "reference"
+        ? { name: "diagnosis", function: "reference-diagnosis@1", measure: referenceDiagnosisOf }
+        : { name: "diagnosis", function: "diagnosis@1", measure: diagnosisOf },
+    );
+  }
+  if (executed !== undefined) {
+    const measure = (played: Played) => executedOf(played, comparePixels);
+    found.push(
+      executed.mode === "reference"
+        ? { name: "executed", function: "reference-code@1", measure: referenceCodeOf }
+        : { name: "executed", function: "executed@1", measure },
+    );
+  }
+  return found;
+}
+
+/**
+ * 1 where a program ran and changed the image or, of an image that needs no repair, where none was
+ * called; else 0. Questions that are searched for have no image to change.
+ */
+async function executedOf(played: Played, comparePixels: ComparePixels): Promise<number> {
+  if (played.task.task !== "coding") return 0;
+  const programs = played.turns.filter(({ call }) => call?.tool === "python");
+  if (!isRepairDue(played)) return programs.length === 0 ? 1 : 0;
+  for (const { call, answer } of programs) {
+    if (answer?.cause !== "ok" || answer.image === null || call?.image == null) continue;
+    if (answer.image === call.image) continue;
+    // Files of other encoders may hold the same pixels under another name.
+    if ((await comparePixels(answer.image, call.image)) !== 0) return 1;
+  }
+  return 0;
+}
+
+async function similarityComponents(
+  { config }: OpenRewardsOptions,
+  embedders: Embedders,
+): Promise<MeasuredComponent[]> {
+  const { searchSimilarity, stepAccuracy } = config.reward;
+  const found: MeasuredComponent[] = [];
+  if (searchSimilarity !== undefined) {
+    const { cut } = searchSimilarity;
+    const { alike, name } = await embedders.open(searchSimilarity.model);
+    found.push({
+      name: "search_similarity",
+      function: `search-similarity@1+${name}`,
+      measure: (played) => searchSimilarityOf(played, alike, cut),
+    });
+  }
+  if (stepAccuracy !== undefined) {
+    const opened =
+      stepAccuracy.model === undefined ? null : await embedders.open(stepAccuracy.model);
+    const alike: Alike = opened?.alike ?? withoutModel;
+    const { cut = 0 } = stepAccuracy;
+    const suffix = opened === null ? "" : `+${opened.name}`;
+    const isReference = stepAccuracy.mode === "reference";
+    found.push({
+      name: "step_accuracy",
+      function: `${isReference ? "reference-step-accuracy" : "step-accuracy"}@1${suffix}`,
+      measure: (played) =>
+        isReference
+          ? withAlike((similarity) => referenceStepOf(played, similarity), alike)
+          : withAlike((similarity) => stepOf(played, similarity), cutting(alike, cut)),
+    });
+  }
+  return found;
+}
+
+const withoutModel: Alike = () => {
+  throw new RewardSetupError(
+    "a step searches, and reward.step_accuracy.model names no folder of sentence embeddings",
+  );
+};
+
+const cutting =
+  (alike: Alike, cut: number): Alike =>
+  async (given, wanted) => {
+    const value = await alike(given, wanted);
+    return value < cut ? 0 : value;
+  };
+
+/** Each model is opened once. */
+class Embedders {
+  readonly #opened = new Map<string, ReturnType<typeof openTextEmbedder>>();
+
+  async open(directory: string): Promise<{ readonly alike: Alike; readonly name: string }> {
+    const opening = this.#opened.get(directory) ?? openTextEmbedder(directory);
+    this.#opened.set(directory, opening);
+    const embedder = await opening;
+    return { alike: alikeBy(embedder), name: embedder.hash.slice(0, 12) };
+  }
+
+  async close(): Promise<void> {
+    for (const opening of this.#opened.values()) {
+      await opening.then(
+        (embedder) => embedder.close(),
+        () => {},
+      );
+    }
+  }
+}
+
+function judgeComponents({ config, env, signal }: OpenRewardsOptions): MeasuredComponent[] {
+  const { judge } = config.reward;
+  if (judge === undefined) return [];
+  const { apiKeyVariable, url, model, requestsMax, timeoutMs, attemptsMax } = judge;
+  const apiKey = apiKeyVariable === undefined ? null : (env[apiKeyVariable] ?? null);
+  if (apiKeyVariable !== undefined && apiKey === null) {
+    throw new RewardSetupError(
+      `the variable ${apiKeyVariable}, which reward.judge.api_key_variable names, is not set`,
+    );
+  }
+  const limits = { requestsMax, timeoutMs, attemptsMax };
+  const asked = new AnswerJudge({ url, model, apiKey, ...limits, signal });
+  return [
+    {
+      name: "judge",
+      function: `judge@1+${promptVersion}`,
+      async measure(played) {
+        const { answer, task } = played;
+        if (answer === null) return 0;
+        // What equals a gold needs no judge.
+        if (exactMatchOf(played, rulesOf({ weight: 0, rules: "corrected" })) === 1) return 1;
+        return asked.judge({ question: task.question, golds: task.answers, answer });
+      },
+    },
+  ];
+}
+
+async function moduleComponents(options: OpenRewardsOptions): Promise<MeasuredComponent[]> {
+  const { readImage } = options;
+  return Promise.all(
+    options.config.reward.modules.map(async ({ name, path }) => {
+      const { hash, reward } = await loadRewardModule(path, { readImage });
+      return { name, function: `${basename(path)}@${hash}`, measure: reward };
+    }),
+  );
+}
+
+async function correctionRule({ correction }: RewardSettings): Promise<CorrectionRule | null> {
+  if (correction === undefined) return null;
+  const { baselineFile: file } = correction;
+  if (file === undefined) return { baseline: null };
+  const text = await readFile(file, "utf8").catch((cause) => {
+    const reason = ensureError(cause).message;
+    throw new RewardSetupError(`reward.correction.baseline_file: ${reason}`, { cause });
+  });
+  const { rows } = readPredictions(file, text, { format: null, allowBadRows: false });
+  return { baseline: baselineOfPredictions(rows) };
+}
