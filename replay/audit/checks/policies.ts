@@ -10,7 +10,8 @@ export const policies: Check<"trajectory.started" | "turn.sampled" | "batch.asse
   fault({ type, stream, data }, book) {
     const planned =
       type === "batch.assembled" ? book.plans.get(data.step) : planOfTrajectory(book, stream)?.plan;
-    if (planned === undefined) return "nothing planned it";
+    // That nothing planned it is for others to say.
+    if (planned === undefined) return undefined;
     const started = type === "turn.sampled" ? book.trajectories.get(stream)?.policy : undefined;
     return firstFault(
       data.policy !== planned.policy && `${planned.policy} was planned, it used ${data.policy}`,
