@@ -1,6 +1,7 @@
 // Goal: the loss is the documented formula, and settings that should not matter do not.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { lossSlopes, lossTerms } from "../../actors/learner/index.ts";
 import { RandomStream } from "../../events/index.ts";
 import type { LearnBatch, LossInputs, Policy, Tuning } from "../../model/index.ts";
 import {
@@ -82,6 +83,34 @@ test("the loss is the documented formula", async () => {
   close(result.crossEntropy, -likelihood / 5);
   close(result.loss, result.policyLoss + result.divergence + result.crossEntropy);
   assert.equal(result.logProbs, logProbs);
+});
+
+test("slopes that are handed in give the gradient of the loss that they belong to", async () => {
+  const batch = batchOf(14);
+  const { logProbs } = await policy.logProbs(parameters, batch);
+  const { policy: form, divergence } = lossOf(logProbs, 15);
+  const own = await policy.gradient(parameters, batch, {
+    normalizer: logProbs.length,
+    policy: form,
+    divergence,
+  });
+  const { weights, advantages, oldLogProbs: old, clipLow, clipHigh } = form;
+  const reference = divergence.referenceLogProbs;
+  const row = { current: logProbs, old, sampler: old, weights, advantages, reference };
+  const kl = { type: "k3" as const, coefficient: divergence.coefficient };
+  const settings = { loss: { type: "dapo" as const }, clipLow, clipHigh, kl };
+  const [slopes = new Float64Array()] = lossSlopes([row], settings);
+  const handed = await policy.gradient(parameters, batch, {
+    normalizer: 1,
+    crossEntropy: { weights: Float32Array.from(slopes, (slope) => -slope) },
+  });
+  assert.ok(Math.abs(own.loss - lossTerms([row], settings).loss) < 1e-6);
+  for (const [name, gradient] of own.gradients) {
+    const norm = Math.hypot(...gradient);
+    const given = handed.gradients.get(name) ?? new Float32Array();
+    const distance = Math.hypot(...gradient.map((value, at) => value - (given[at] as number)));
+    assert.ok(distance <= 2e-6 * norm, `${name}: ${distance} of ${norm}`);
+  }
 });
 
 test("equal calls give equal bytes, and a gradient changes nothing that follows", async () => {
