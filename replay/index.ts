@@ -1,5 +1,5 @@
 // The run as evidence: what proves it (`audit/`), its decisions made again (`fold/`), its tokens and
-// gradients computed again (`recompute/`).
+// gradients computed again (`recompute/`), two runs beside each other (`diff/`).
 export type {
   AuditLimits,
   AuditOptions,
@@ -9,6 +9,8 @@ export type {
   BadEvent,
 } from "./audit/index.ts";
 export { aboutChecks, auditEvidence, auditLimits, auditRun, verdictOf } from "./audit/index.ts";
+export type { DiffSide, Parting, RunDiff } from "./diff/index.ts";
+export { diffRuns } from "./diff/index.ts";
 export type {
   ComparisonKind,
   Difference,

@@ -13,6 +13,7 @@ export const commandLoaders: CommandLoaders = {
   trajectory: async () => (await import("./trajectory.ts")).trajectory,
   replay: async () => (await import("./replay.ts")).replay,
   audit: async () => (await import("./audit.ts")).audit,
+  diff: async () => (await import("./diff.ts")).diff,
   model: async () => (await import("./model/index.ts")).model,
   bench: async () => (await import("./bench.ts")).bench,
   worker: async () => (await import("./worker.ts")).worker,

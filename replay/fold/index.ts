@@ -12,5 +12,5 @@ export type {
 } from "./replay.ts";
 export { replayRun } from "./replay.ts";
 export type { FoldedCall, FoldedTrajectory } from "./trajectory.ts";
-export { unequal } from "./unequal.ts";
+export { firstUnequal, type Unequal, unequal } from "./unequal.ts";
 export type { WeightParts } from "./weights.ts";

@@ -1,45 +1,58 @@
-// Where two pieces of event data differ first, in words.
+// Where two pieces of event data differ first.
 
 /** Characters of a value that are shown. */
 const shownCharsMax = 80;
 
-/**
- * Where `derived` differs from `recorded` first, keys in the order of the recorded data, `observed`
- * left out; null where they are equal to the bit.
- */
-export function unequal(recorded: unknown, derived: unknown): string | null {
-  return walk("", recorded, derived);
-}
-
-function walk(path: string, recorded: unknown, derived: unknown): string | null {
-  if (isArray(recorded) && isArray(derived)) return walkArray(path, recorded, derived);
-  if (isMap(recorded) && isMap(derived)) return walkMap(path, recorded, derived);
-  // 0 and -0 are stored alike; NaN is equal to itself.
-  if (recorded === derived || Object.is(recorded, derived)) return null;
-  return `${path || "the data"} is recorded as ${shown(recorded)} and comes out as ${shown(derived)}`;
-}
-
 /** Keys that earlier versions did not record: where they are absent there is nothing to compare. */
 const addedLater: ReadonlySet<string> = new Set(["function"]);
 
+/** A place in the data, and what stands there on both sides. */
+export interface Unequal {
+  /** `rewards[3]`, `summary.em`; empty: the data as a whole. */
+  readonly path: string;
+  readonly a: string;
+  readonly b: string;
+}
+
+/**
+ * How `derived` differs from `recorded`, in words; null where they are equal to the bit. Keys come
+ * in the order of the recorded data, `observed` is left out.
+ */
+export function unequal(recorded: unknown, derived: unknown): string | null {
+  const found = firstUnequal(recorded, derived);
+  if (found === null) return null;
+  const { path, a, b } = found;
+  return `${path || "the data"} is recorded as ${a} and comes out as ${b}`;
+}
+
+/** Where `a` and `b` differ first; null where they do not. */
+export function firstUnequal(a: unknown, b: unknown): Unequal | null {
+  return walk("", a, b);
+}
+
+function walk(path: string, a: unknown, b: unknown): Unequal | null {
+  if (isArray(a) && isArray(b)) return walkArray(path, a, b);
+  if (isMap(a) && isMap(b)) return walkMap(path, a, b);
+  // 0 and -0 are stored alike; NaN is equal to itself.
+  return a === b || Object.is(a, b) ? null : { path, a: shown(a), b: shown(b) };
+}
+
 type AnyMap = Readonly<Record<string, unknown>>;
 
-function walkMap(path: string, recorded: AnyMap, derived: AnyMap): string | null {
-  for (const key of new Set([...Object.keys(recorded), ...Object.keys(derived)])) {
+function walkMap(path: string, a: AnyMap, b: AnyMap): Unequal | null {
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
     if (path === "" && key === "observed") continue;
-    if (addedLater.has(key) && recorded[key] === undefined) continue;
-    const found = walk(path === "" ? key : `${path}.${key}`, recorded[key], derived[key]);
+    if (addedLater.has(key) && a[key] === undefined) continue;
+    const found = walk(path === "" ? key : `${path}.${key}`, a[key], b[key]);
     if (found !== null) return found;
   }
   return null;
 }
 
-function walkArray(path: string, recorded: AnyArray, derived: AnyArray): string | null {
-  if (recorded.length !== derived.length) {
-    return `${path} has ${recorded.length} entries and comes out with ${derived.length}`;
-  }
-  for (let index = 0; index < recorded.length; index++) {
-    const found = walk(`${path}[${index}]`, recorded[index], derived[index]);
+function walkArray(path: string, a: AnyArray, b: AnyArray): Unequal | null {
+  if (a.length !== b.length) return { path, a: `${a.length} entries`, b: `${b.length} entries` };
+  for (let index = 0; index < a.length; index++) {
+    const found = walk(`${path}[${index}]`, a[index], b[index]);
     if (found !== null) return found;
   }
   return null;

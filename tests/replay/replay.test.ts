@@ -204,7 +204,7 @@ const facts: readonly (readonly [what: string, change: Change, reason: RegExp])[
       ...data,
       droppedGroups: [...data.droppedGroups, 7],
     })),
-    /droppedGroups has .* entries and comes out with/,
+    /droppedGroups is recorded as \d entries and comes out as \d entries/,
   ],
   [
     "a policy's hash",
