@@ -52,6 +52,13 @@ export class RunnerLostError extends RetryableError {
   }
 }
 
+/** A runner's container ran out of its own memory, and the kernel took the runner. */
+export class RunnerStarvedError extends RetryableError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super("sandbox/runner-starved", message, options);
+  }
+}
+
 /** A corpus line that is not `{"id", "contents"}`. */
 export class CorpusError extends TerminalError {
   constructor(message: string, options: ErrorOptions & { path: string; line: number }) {

@@ -56,6 +56,7 @@ async function startProcess(options: UnsafeLocalSandboxOptions): Promise<RunnerT
         child.stdin.write(bytes, (error) => (error ? reject(error) : resolve()));
       }),
     lastWords: () => words,
+    wasOutOfMemory: async () => false,
     destroy: async () => {
       child.kill("SIGKILL");
       await ended;

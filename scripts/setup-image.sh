@@ -5,8 +5,16 @@ readonly BASE_OFFICIAL=debian:bookworm-slim
 readonly BASE_OWN=varft-base:bookworm
 readonly PULL_SECONDS=30
 
+# The Debian packages that VARFT_SANDBOX_PACKAGES adds, in one order.
+extra_packages() { printf '%s\n' ${VARFT_SANDBOX_PACKAGES:-} | sort -u | paste -sd' '; }
+
 image_tag() {
-  echo "varft-sandbox:$(cd sandbox/image && find . -type f -printf '%P\n' | sort | xargs sha256sum | sha256sum | cut -c1-12)"
+  local extra
+  extra=$(extra_packages)
+  echo "varft-sandbox:$({
+    cd sandbox/image && find . -type f -printf '%P\n' | sort | xargs sha256sum
+    if [ -n "$extra" ]; then echo "packages $extra"; fi
+  } | sha256sum | cut -c1-12)"
 }
 
 image_missing() { ! docker image inspect "$(image_tag)" > /dev/null 2>&1; }
@@ -77,10 +85,12 @@ build_image() {
   log=$(mktemp)
   # The package archive may be reachable from the host's network only.
   if ! docker build --force-rm --network host --build-arg "BASE=$base" --build-arg "APT_SOURCES=$(host_apt_sources)" \
-    --build-arg "APT_PROXY=$(host_apt_proxy)" --label varft.sandbox=1 --tag "$tag" sandbox/image > "$log" 2>&1; then
+    --build-arg "APT_PROXY=$(host_apt_proxy)" --build-arg "EXTRA=$(extra_packages)" --label varft.sandbox=1 --tag "$tag" sandbox/image > "$log" 2>&1; then
     tail -n 30 "$log" >&2
     fail "docker build of $tag failed; the whole log: $log"
   fi
+  # A package whose pinned version is gone.
+  grep '^varft:' "$log" >&2 || true
   rm -f "$log"
   docker image prune --force --filter label=varft.stage=build > /dev/null 2>&1 || true
   say "$tag: $(docker image inspect --format '{{.Size}}' "$tag" | awk '{ printf "%.0f MB", $1 / 1e6 }')"

@@ -97,8 +97,10 @@ export function containerOptions({
         ...(seccomp === "own" ? [`seccomp=${seccompProfile}`] : []),
       ],
       Privileged: false,
-      Init: true,
-      AutoRemove: true,
+      // The runner is process 1: nothing stands beside it that a program could end in its place.
+      Init: false,
+      // How it ended is asked for before it is removed.
+      AutoRemove: false,
       // Frames are not logs: a log driver would copy every image to the host's disk.
       LogConfig: { Type: "none", Config: {} },
       // No shared memory and no queues to leave anything in.

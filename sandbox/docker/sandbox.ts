@@ -121,6 +121,18 @@ class ContainerTransport implements RunnerTransport {
     return this.#words;
   }
 
+  async wasOutOfMemory(): Promise<boolean> {
+    try {
+      const container = this.#engine.docker.getContainer(this.#id);
+      // Its output has ended, so that its end is near where it has not come yet.
+      await engineCall(this.#engine, () => container.wait());
+      const { State } = await engineCall(this.#engine, () => container.inspect());
+      return State.OOMKilled;
+    } catch {
+      return false; // Nobody knows, so it is a loss like any other.
+    }
+  }
+
   write(bytes: Uint8Array): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#stream.write(bytes, (error) => (error ? reject(error) : resolve()));

@@ -11,12 +11,15 @@ Invariants:
 """
 
 import compileall
+import hashlib
+import json
 import os
 import py_compile
 import re
 import shutil
 import subprocess
 import sys
+from urllib.parse import quote
 
 # Libraries that still images on one thread do not need; their callers inside OpenCV get the stub.
 ABSENT = re.compile(
@@ -199,4 +202,29 @@ def main(unpacked, root):
     print(f"assemble.py: {len(objects)} objects, {stubs} stubbed names for {' '.join(absent)}")
 
 
-main(sys.argv[1], sys.argv[2])
+def write_materials(debs, path):
+    """A software bill of materials (CycloneDX 1.5, https://cyclonedx.org/): the packages of the image."""
+    components = []
+    for name in sorted(os.listdir(debs)):
+        deb = os.path.join(debs, name)
+        package, version, machine, source = (
+            run("dpkg-deb", "--field", deb, field).strip() for field in ("Package", "Version", "Architecture", "Source")
+        )
+        with open(deb, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        origin = [{"name": "debian:source", "value": source}] if source else []
+        components.append({
+            "type": "library", "name": package, "version": version,
+            "purl": f"pkg:deb/debian/{package}@{quote(version, safe='')}?arch={machine}&distro=bookworm",
+            "hashes": [{"alg": "SHA-256", "content": digest}],
+            "properties": origin,
+        })
+    materials = {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "components": components}
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(materials, file, indent=1)
+
+
+if sys.argv[1] == "--materials":
+    write_materials(sys.argv[2], sys.argv[3])
+else:
+    main(sys.argv[1], sys.argv[2])

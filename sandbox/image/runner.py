@@ -4,13 +4,16 @@ Speaks frames with the pool over its standard input and output: a big-endian u32
 a JSON header, the header, then the byte strings whose lengths the header names.
 
     -> {"nonce", "program": n, "image": n, "limits": {...}}  program, image
+    -> {"ping": 1}                                           <- {"pong": 1}, between executions
     <- {"hello": 1, ...}                                     once, when the first child waits
     <- {"nonce", "cause", "stdout": n, "stderr": n, "image": n or -1, ...}  stdout, stderr, image
     <- {"ready": 1}                                          everything of that execution is gone
 
 Invariants:
 1. A child never holds a descriptor of the frame stream, and is forked before the request is read,
-   so that it knows neither the nonce nor any earlier program, image or result.
+   so that it knows neither the nonce nor any earlier program, image or result. These are held in
+   mappings that are given back before the next fork: a freed object would stay readable in the
+   heap that the next child inherits.
 2. A result is sent after every process of the execution is dead, `ready` after every file is gone.
    Where that cannot be proven the runner exits, and the pool replaces the container.
 3. One execution at a time; the child's clock, memory, output and files are bounded from outside it.
@@ -19,6 +22,7 @@ Invariants:
 import argparse
 import gc
 import json
+import mmap
 import os
 import select
 import shutil
@@ -33,54 +37,85 @@ import numpy
 
 import child
 import seal
-from child import Child, Stopped, read_exactly
+from child import Child, Stopped, read_exactly, write_all
 
 INPUT_NAME = "path_to_input_image.jpg"
 OUTPUT_NAME = "path_to_output_image.jpg"
 HEADER_BYTES_MAX = 64 * 1024
 # What a program may print before it is stopped; what is kept of it is the request's textBytesMax.
 STREAM_BYTES_MAX = 1024 * 1024
+READ_BYTES_MAX = 65536
 
 
 class Unclean(Exception):
     """Something of an execution may have outlived it: the container must be replaced."""
 
 
+class Mapping:
+    """Bytes outside of the heap. Closed, they are gone from this process and from every later fork."""
+
+    def __init__(self, length):
+        self.mapping = mmap.mmap(-1, max(length, 1))
+        self.view = memoryview(self.mapping)[:length]
+
+    def read(self, descriptor):
+        """Fills it from a descriptor; the same bytes, not a copy, are in `view`."""
+        left = self.view
+        while left:
+            count = os.readv(descriptor, [left])
+            if count == 0:
+                raise Stopped
+            left = left[count:]
+        return self
+
+    def close(self):
+        self.view.release()
+        self.mapping.close()
+
+
 class Capture:
     """Keeps the head of a stream, counts the rest."""
 
-    def __init__(self, descriptor, kept_max):
-        self.descriptor, self.kept_max = descriptor, kept_max
-        self.kept, self.total = bytearray(), 0
+    def __init__(self, descriptor, kept_max, scratch):
+        self.descriptor, self.scratch = descriptor, scratch
+        self.kept, self.kept_max = Mapping(kept_max), kept_max
+        self.total = 0
 
     def drain(self):
         """Reads what is there; True at the end of the stream."""
         while self.total <= STREAM_BYTES_MAX:
+            target = self.kept if self.total < self.kept_max else self.scratch
+            at = self.total if self.total < self.kept_max else 0
             try:
-                part = os.read(self.descriptor, 65536)
+                with target.view[at : at + READ_BYTES_MAX] as window:
+                    count = os.readv(self.descriptor, [window])
             except BlockingIOError:
                 return False
-            if not part:
+            if count == 0:
                 return True
-            self.total += len(part)
-            self.kept += part[: self.kept_max - len(self.kept)]
+            self.total += count
         return True
+
+    @property
+    def text(self):
+        return self.kept.view[: min(self.total, self.kept_max)]
 
 
 class Runner:
     def __init__(self, source, target, base, contained):
         self.source, self.target = source, target
         self.base, self.work = base, os.path.join(base, "work")
+        self.base_size = os.stat(base).st_size
         self.contained = contained
         self.oom_kills = count_oom_kills()
         self.sealed = seal.filter_program(os.getpid()) if contained else b""
         self.child = None
+        # What an execution brought; gone before the next child is forked.
+        self.held = []
 
     def send(self, header, *bodies):
         encoded = json.dumps(header).encode()
-        message = memoryview(b"".join((struct.pack(">I", len(encoded)), encoded, *bodies)))
-        while message:
-            message = message[os.write(self.target, message) :]
+        write_all(self.target, struct.pack(">I", len(encoded)) + encoded, *bodies)
 
     def serve(self):
         self.child = Child(self.work, self.contained, self.sealed)
@@ -91,20 +126,28 @@ class Runner:
             if length > HEADER_BYTES_MAX:
                 raise Unclean("header too long")
             header = json.loads(read_exactly(self.source, length))
-            program = read_exactly(self.source, header["program"])
-            image = read_exactly(self.source, header["image"])
-            self.execute(header, program, image)
+            if "ping" in header:
+                self.send({"pong": 1})
+                continue
+            self.execute(header)
             self.clean()
             self.child = Child(self.work, self.contained, self.sealed)
             self.send({"ready": 1})
 
-    def execute(self, header, program, image):
+    def execute(self, header):
         limits = header["limits"]
-        with open(INPUT_NAME, "wb", opener=self.in_folder) as file:
-            file.write(image)
+        program = self.hold(Mapping(header["program"]).read(self.source))
+        image = self.hold(Mapping(header["image"]).read(self.source))
+        scratch = self.hold(Mapping(READ_BYTES_MAX))
+        descriptor = self.in_folder(INPUT_NAME, os.O_WRONLY | os.O_CREAT)
+        write_all(descriptor, image.view)
+        os.close(descriptor)
         started = time.monotonic()
-        self.child.send(program, limits)
-        captures = [Capture(d, limits["textBytesMax"]) for d in (self.child.stdout, self.child.stderr)]
+        self.child.send(program.view, limits)
+        streams = (self.child.stdout, self.child.stderr)
+        captures = [Capture(stream, limits["textBytesMax"], scratch) for stream in streams]
+        for capture in captures:
+            self.hold(capture.kept)
         cause = self.watch(captures, started + limits["wallMsMax"] / 1000)
         if cause is not None:
             os.kill(self.child.pid, signal.SIGKILL)
@@ -129,19 +172,23 @@ class Runner:
                 "cause": cause,
                 "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0,
                 "exitCode": os.WEXITSTATUS(status) if os.WIFEXITED(status) else -1,
-                "stdout": len(out.kept),
-                "stderr": len(err.kept),
+                "stdout": len(out.text),
+                "stderr": len(err.text),
                 "stdoutBytes": out.total,
                 "stderrBytes": err.total,
-                "image": -1 if output is None else len(output),
+                "image": -1 if output is None else len(output.view),
                 "wallMs": round(wall_ms, 3),
                 "cpuMs": round((usage.ru_utime + usage.ru_stime) * 1000, 3),
                 "memoryPeakBytes": usage.ru_maxrss * 1024,
             },
-            bytes(out.kept),
-            bytes(err.kept),
-            output or b"",
+            out.text,
+            err.text,
+            b"" if output is None else output.view,
         )
+
+    def hold(self, mapping):
+        self.held.append(mapping)
+        return mapping
 
     def in_folder(self, name, flags):
         return os.open(name, flags, 0o600, dir_fd=self.child.folder)
@@ -188,7 +235,9 @@ class Runner:
                 return "bad-image", None
             if status.st_size > bytes_max:
                 return "output-too-large", None
-            return "ok", read_exactly(descriptor, status.st_size)
+            return "ok", self.hold(Mapping(status.st_size).read(descriptor))
+        except Stopped:
+            return "bad-image", None
         finally:
             os.close(descriptor)
 
@@ -211,16 +260,54 @@ class Runner:
 
     def clean(self):
         self.child.close()
+        while self.held:
+            self.held.pop().close()
         self.oom_kills = count_oom_kills()
-        os.chmod(self.base, 0o700)
-        with os.scandir(self.base) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    remove_tree(entry.path)
-                else:
-                    os.unlink(entry.path)
         if self.contained:
+            if not self.removed_the_usual():
+                apart(lambda: remove_all(self.base))
             assert_no_ipc()
+        else:
+            remove_all(self.base)
+
+    def removed_the_usual(self):
+        """Removes what most programs leave; False where there is more. Reads no name from the disk."""
+        try:
+            for name in (INPUT_NAME, OUTPUT_NAME):
+                try:
+                    os.unlink(os.path.join(self.work, name))
+                except FileNotFoundError:
+                    pass
+            os.rmdir(self.work)
+        except OSError:
+            return False
+        # The size of a folder on a tmpfs counts its entries.
+        return os.stat(self.base).st_size == self.base_size
+
+
+def apart(work):
+    """Does `work` in a process of its own: names that a program chose stay out of the runner's heap."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+            os._exit(0)
+        except BaseException as error:
+            print(f"runner: {type(error).__name__} while cleaning", file=sys.stderr, flush=True)
+        finally:
+            os._exit(1)
+    if os.waitpid(pid, 0)[1] != 0:
+        raise Unclean("files of the execution cannot be removed")
+
+
+def remove_all(base):
+    os.chmod(base, 0o700)
+    with os.scandir(base) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                remove_tree(entry.path)
+            else:
+                os.unlink(entry.path)
 
 
 def remove_tree(path):
@@ -294,8 +381,10 @@ def prepare(contained):
     if contained:
         if len(os.listdir("/proc/self/task")) != 1:
             raise Unclean("the runner has threads: a fork would not be safe")
-        if os.getuid() == 0 or os.getpid() == 1:
-            raise Unclean("--container wants an init process and a user without rights")
+        # As process 1 its end is the end of all others, and no init process stands beside it that a
+        # program could offer to the kernel when memory is short.
+        if os.getuid() == 0 or os.getpid() != 1:
+            raise Unclean("--container wants to be process 1 of a user without rights")
         seal.hide_from_children()
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGIO):
         signal.signal(number, signal.SIG_IGN)

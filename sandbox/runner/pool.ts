@@ -9,8 +9,13 @@
 // 4. A runner that dies is replaced where one was kept waiting; each loss in a row doubles the wait
 //    before the next is opened.
 import { setTimeout as sleep } from "node:timers/promises";
-import { ensureError, VarftError } from "../../events/index.ts";
-import { SandboxCancelledError, SandboxRequestError, SandboxUnavailableError } from "../errors.ts";
+import { VarftError } from "../../events/index.ts";
+import {
+  RunnerStarvedError,
+  SandboxCancelledError,
+  SandboxRequestError,
+  SandboxUnavailableError,
+} from "../errors.ts";
 import {
   defaultLimits,
   type ExecutionRequest,
@@ -22,11 +27,13 @@ import {
   type Sandbox,
 } from "../types.ts";
 import type { RunnerReply } from "./frames.ts";
-import { resultOf } from "./result.ts";
+import { resultOf, starvedResult } from "./result.ts";
 import type { Runner } from "./runner.ts";
 
 /** How often one call may meet a loss before it is given back as unavailable. */
 export const attemptsMax = 4;
+/** A program under which so many containers ran out of memory in a row is what filled them. */
+const starvedMax = 2;
 const backoffMsMin = 50;
 const backoffMsMax = 5_000;
 /** How often idle runners are asked for a sign of life. */
@@ -60,6 +67,7 @@ export class RunnerPool implements Sandbox {
   readonly #closing = new AbortController();
   readonly #calls = new Set<AbortController>();
   readonly #settling = new Set<Promise<void>>();
+  readonly #opening = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
   /** Places taken: runners alive and runners being opened. */
   #places = 0;
@@ -121,6 +129,7 @@ export class RunnerPool implements Sandbox {
     for (const call of this.#calls) call.abort();
     await Promise.all([...this.#alive].map((runner) => runner.close()));
     await Promise.all(this.#settling);
+    await Promise.all(this.#opening);
     await this.#options.dispose?.();
   }
 
@@ -130,7 +139,7 @@ export class RunnerPool implements Sandbox {
     limits: Limits,
     ended: AbortSignal,
   ): Promise<ExecutionResult> {
-    let loss: Error | null = null;
+    const losses: Error[] = [];
     for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
       if (ended.aborted) throw new SandboxCancelledError("the execution was cancelled");
       try {
@@ -141,14 +150,14 @@ export class RunnerPool implements Sandbox {
           attempts: attempt,
         });
       } catch (error) {
-        loss = ensureError(error);
-        if (!(loss instanceof VarftError) || loss.policy !== "retryable") throw loss;
+        losses.push(mended(error));
+        const starved = losses.filter((loss) => loss instanceof RunnerStarvedError);
+        if (starved.length === starvedMax) return starvedResult(this.level, attempt);
       }
     }
-    const told = loss === null ? "" : `: ${loss.message}`;
-    throw new SandboxUnavailableError(`no runner answered in ${attemptsMax} attempts${told}`, {
-      cause: loss,
-    });
+    const last = losses.at(-1);
+    const told = `no runner answered in ${attemptsMax} attempts: ${last?.message}`;
+    throw new SandboxUnavailableError(told, { cause: last });
   }
 
   async #attempt(
@@ -162,7 +171,8 @@ export class RunnerPool implements Sandbox {
     try {
       reply = await runner.call(program, image, limits, signal);
     } catch (error) {
-      if (!signal.aborted) this.#lossesInRow += 1;
+      // A program that fills its container says nothing about the engine.
+      if (!signal.aborted && !(error instanceof RunnerStarvedError)) this.#lossesInRow += 1;
       this.#discard(runner);
       throw error;
     }
@@ -192,7 +202,18 @@ export class RunnerPool implements Sandbox {
   }
 
   /** Fills a place already counted; gives it back when it cannot. */
-  async #open(): Promise<Runner> {
+  #open(): Promise<Runner> {
+    const runner = this.#openOne();
+    const opened = runner.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#opening.add(opened);
+    void opened.finally(() => this.#opening.delete(opened));
+    return runner;
+  }
+
+  async #openOne(): Promise<Runner> {
     try {
       if (this.#lossesInRow > 0) await this.#backOff();
       const runner = await this.#options.open();
@@ -313,4 +334,10 @@ function checkRequest(program: Uint8Array, image: Uint8Array, limits: Limits): v
       `an input image of ${image.length} bytes, over imageBytesMax = ${limits.imageBytesMax}`,
     );
   }
+}
+
+/** The loss that another attempt may mend; anything else is thrown on. */
+function mended(error: unknown): Error {
+  if (error instanceof VarftError && error.policy === "retryable") return error;
+  throw error;
 }

@@ -6,6 +6,7 @@ import {
   aspectRatioMax,
   type ExecutionCause,
   type ExecutionResult,
+  type IsolationLevel,
   type Limits,
 } from "../types.ts";
 import type { RunnerReply } from "./frames.ts";
@@ -32,6 +33,13 @@ export async function resultOf(
       ...seen,
     },
   };
+}
+
+/** The program took its runner along: the container's bound held, and nothing else is known. */
+export function starvedResult(level: IsolationLevel, attempts: number): ExecutionResult {
+  const unknown = { exitCode: null, wallMs: 0, cpuMs: 0, memoryPeakBytes: 0, container: "" };
+  const observed = { ...unknown, level, attempts };
+  return { cause: "out-of-memory", stdout: "", stderr: "", image: null, observed };
 }
 
 function textOf(kept: Buffer, totalBytes: number): string {

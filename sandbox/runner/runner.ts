@@ -6,7 +6,7 @@
 // 3. An idle runner is listened to: its end, or a word that nobody asked for, is noticed at once.
 import { randomBytes } from "node:crypto";
 import { assert, ensureError } from "../../events/index.ts";
-import { RunnerLostError, SandboxCancelledError } from "../errors.ts";
+import { RunnerLostError, RunnerStarvedError, SandboxCancelledError } from "../errors.ts";
 import type { Limits } from "../types.ts";
 import {
   pingFrame,
@@ -32,6 +32,8 @@ export interface RunnerTransport {
   readonly output: AsyncIterable<Uint8Array>;
   /** Resolves when the bytes are handed on (back-pressure). */
   write(bytes: Uint8Array): Promise<void>;
+  /** Whether the container ended because its own memory was full; asked after its end. */
+  wasOutOfMemory(): Promise<boolean>;
   /** The last words on standard error, for the message of a loss. */
   lastWords(): string;
   /** Ends the runner for good; safe to repeat. */
@@ -148,18 +150,19 @@ export class Runner {
       if (next.value.kind !== kind) throw new RunnerLostError(`${next.value.kind}, not ${kind}`);
       return next.value as Extract<RunnerFrame, { kind: K }>;
     } catch (error) {
-      throw await this.#lose(this.#lossOf(ensureError(error)));
+      const starved = !this.lost && (await this.#transport.wasOutOfMemory());
+      throw await this.#lose(this.#lossOf(ensureError(error), starved));
     } finally {
       clearTimeout(watchdog);
     }
   }
 
-  #lossOf(error: Error): Error {
+  #lossOf(error: Error, starved = false): Error {
     const words = this.#transport.lastWords().trim();
     const said = words === "" ? "" : ` (it said: ${words})`;
-    return new RunnerLostError(`runner ${this.name} is lost: ${error.message}${said}`, {
-      cause: error,
-    });
+    const message = `runner ${this.name} is lost: ${error.message}${said}`;
+    const Kind = starved ? RunnerStarvedError : RunnerLostError;
+    return new Kind(message, { cause: error });
   }
 
   /** The first reason stays; ending the transport wakes whoever waits for a frame. */

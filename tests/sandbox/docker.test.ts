@@ -1,5 +1,5 @@
-// The Docker sandbox: the contract, what hostile programs may not do, and what becomes of calls and
-// containers when something dies.
+// The Docker sandbox: the contract, and what becomes of calls and containers when something dies.
+// Hostile programs: abuse.test.ts and leaks.test.ts.
 import { spawn } from "node:child_process";
 import { hostname } from "node:os";
 import Docker from "dockerode";
@@ -7,7 +7,6 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
   EngineUnreachableError,
-  type ExecutionCause,
   openDockerSandbox,
   type Sandbox,
   SandboxImageMissingError,
@@ -24,135 +23,6 @@ const containersOf = (run: string) =>
   docker.listContainers({ all: true, filters: { label: [`varft.run=${run}`] } });
 
 sandboxContract("Docker containers", () => open(`contract-${process.pid}`));
-
-const hostile = suite<{ sandbox: Sandbox }>("docker sandbox: hostile programs");
-hostile.before(async (context) => {
-  // One container: each program runs where the one before it did its worst.
-  context.sandbox = await open(`hostile-${process.pid}`, 1);
-});
-hostile.after(({ sandbox }) => sandbox.close());
-
-const signalRunner = (number: string) => `import os, signal
-try:
-    os.kill(os.getppid(), ${number})
-    print("sent")
-except PermissionError:
-    print("refused")`;
-
-const programs: readonly (readonly [string, ExecutionCause, string, string?])[] = [
-  [
-    "a fork bomb",
-    "timeout",
-    "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
-  ],
-  [
-    "a memory bomb of many processes",
-    "out-of-memory",
-    `import os
-for _ in range(12):
-    if os.fork() == 0:
-        block = bytearray(120_000_000)
-        for at in range(0, len(block), 4096): block[at] = 1
-        while True: pass
-while True: pass`,
-  ],
-  ["killing the runner", "no-image", signalRunner("signal.SIGKILL"), "refused\n"],
-  ["stopping the runner", "no-image", signalRunner("signal.SIGSTOP"), "refused\n"],
-  ["killing everybody", "no-image", signalRunner("9").replace("os.getppid()", "-1"), "refused\n"],
-  [
-    "reading the runner's memory",
-    "no-image",
-    `import os
-for name in ("mem", "environ", "maps", "fd/1"):
-    try: open(f"/proc/{os.getppid()}/{name}", "rb").read(1); print("read")
-    except OSError: print("refused")`,
-    "refused\nrefused\nrefused\nrefused\n",
-  ],
-  [
-    "a daemon that would write later",
-    "ok",
-    copyThen(`import os, time
-if os.fork() == 0:
-    os.setsid()
-    if os.fork() == 0:
-        time.sleep(0.2); open("/tmp/late", "w").write("x"); time.sleep(60)
-    os._exit(0)`),
-  ],
-  ["a native crash", "killed", "import ctypes; ctypes.string_at(1)"],
-  ["os._exit", "ok", copyThen("import os; os._exit(0)")],
-  [
-    "a blocked signal",
-    "timeout",
-    "import signal\nsignal.pthread_sigmask(0, range(1, 64))\nwhile True: pass",
-  ],
-  [
-    "the network",
-    "no-image",
-    `import socket
-try: socket.create_connection(("1.1.1.1", 53), 1); print("connected")
-except OSError: print("refused")`,
-    "refused\n",
-  ],
-  [
-    "a write outside the work folder",
-    "no-image",
-    `for path in ("/etc/x", "/opt/varft/runner.py", "/usr/lib/python3/dist-packages/cv2.py", "/x"):
-    try: open(path, "w"); print("open")
-    except OSError: print("refused")`,
-    "refused\nrefused\nrefused\nrefused\n",
-  ],
-  ["a full disk", "error", 'for n in range(100): open(f"f{n}", "wb").write(bytes(8_000_000))'],
-  ["all inodes", "error", 'for n in range(100_000): open(f"f{n}", "w")'],
-  ["a file beyond its limit", "error", 'open("f", "wb").truncate(1 << 30)'],
-  [
-    "a moved work folder",
-    "no-image",
-    'import os; os.rename("/tmp/work", "/tmp/other"); os.symlink("/etc", "/tmp/work")',
-  ],
-  ["deep folders", "error", 'import os\nfor n in range(5000): os.mkdir("d"); os.chdir("d")'],
-  [
-    "a thread storm",
-    "error",
-    "import threading, time\nfor n in range(500): threading.Thread(target=time.sleep, args=(60,)).start()",
-  ],
-  ["deep recursion", "error", "def f(): f()\nf()"],
-  [
-    "a forged answer",
-    "no-image",
-    `import os
-for n in range(256):
-    try: os.write(n, b"\\0\\0\\0\\x0b" + b'{"ready":1}')
-    except OSError: pass`,
-  ],
-  [
-    "namespaces and mounts",
-    "no-image",
-    `import ctypes
-libc = ctypes.CDLL(None)
-print(libc.unshare(0x10000000), libc.mount(b"a", b"/tmp", b"tmpfs", 0, None), libc.ptrace(16, 1, 0, 0))`,
-    "-1 -1 -1\n",
-  ],
-  ["a window", "error", 'import cv2; cv2.imshow("x", cv2.imread("path_to_input_image.jpg"))'],
-];
-
-/** Programs that end by the clock are waited for; the others get time on a busy machine. */
-const wallMs = (cause: ExecutionCause): number =>
-  ({ timeout: 1_000, "out-of-memory": 3_000 })[cause as string] ?? 10_000;
-
-for (const [name, cause, program, stdout] of programs) {
-  hostile(`${name} ends as ${cause}, and the next execution is unharmed`, async ({ sandbox }) => {
-    const image = await picture("png");
-    const result = await sandbox.execute({ program, image, limits: { wallMsMax: wallMs(cause) } });
-    assert.is(result.cause, cause, `${result.stdout}${result.stderr}`);
-    if (stdout !== undefined) assert.is(result.stdout, stdout);
-    assert.is(result.observed.attempts, 1);
-    const look = copyThen('import os; print(sorted(os.listdir("/tmp")), os.listdir("."))');
-    const next = await sandbox.execute({ program: look, image });
-    assert.is(next.cause, "ok", next.stderr);
-    assert.match(next.stdout, /^\['work'\] \['path_to_\w+\.jpg', 'path_to_\w+\.jpg'\]\n$/);
-  });
-}
-hostile.run();
 
 const deaths = suite("docker sandbox: deaths");
 

@@ -45,6 +45,7 @@ function transportOf(answer: (nonce: string) => Uint8Array) {
       yield answer(header.nonce);
     })(),
     write: async (bytes) => wake(bytes),
+    wasOutOfMemory: async () => false,
     lastWords: () => "its last words",
     destroy: async () => {
       state.destroyed += 1;
