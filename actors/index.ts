@@ -89,6 +89,7 @@ export {
   engineName,
   playCommand,
   runRolloutWorker,
+  showCodePoints,
   toolResult,
   trajectoryLimits,
   trajectoryMachine,

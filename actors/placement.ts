@@ -8,6 +8,10 @@ const placementKeys: Readonly<Record<string, readonly string[]>> = {
   bus: ["url"],
   storage: ["signingKey"],
 };
+/** Of `policy`, where that is a server's. */
+const serverKeys: readonly string[] = [
+  ...["url", "apiKeyVariable", "requestsMax", "timeoutMs", "attemptsMax"],
+];
 /** Of `rollout.engine`: where its server is and how patient one is with it. */
 const engineKeys: readonly string[] = [
   ...["url", "apiKeyVariable", "adapters", "adaptersAtServer"],
@@ -22,7 +26,8 @@ export function withoutPlacement(
   for (const [section, keys] of Object.entries(placementKeys)) {
     if (isSection(kept[section])) kept[section] = without(kept[section], keys);
   }
-  const { rollout } = kept;
+  const { rollout, policy } = kept;
+  if (isSection(policy)) kept["policy"] = without(policy, serverKeys);
   if (isSection(rollout) && isSection(rollout["engine"])) {
     kept["rollout"] = { ...rollout, engine: without(rollout["engine"], engineKeys) };
   }

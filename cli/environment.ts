@@ -14,7 +14,8 @@ export function engineSocket(env: Variables): { readonly socket?: string } {
 }
 
 /** The API key of the server that samples, by the variable that the configuration names. */
-export function engineKey({ rollout }: RunConfig, env: Variables): string | undefined {
+export function engineKey({ rollout, policy }: RunConfig, env: Variables): string | undefined {
+  if (policy?.type === "server") return env[policy.apiKeyVariable ?? ""];
   const { engine } = rollout;
   if (engine.type === "built-in" || engine.apiKeyVariable === undefined) return undefined;
   return env[engine.apiKeyVariable];

@@ -61,6 +61,8 @@ export {
 export type { MixedSource } from "./mixture.ts";
 export { mixtureSource } from "./mixture.ts";
 export { withModes } from "./modes.ts";
+export type { PaperColumn, PaperRow, PaperTable } from "./paper/index.ts";
+export { benchmarkItems, paperTables } from "./paper/index.ts";
 export type {
   BadRow,
   Benchmark,

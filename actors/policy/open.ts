@@ -27,12 +27,17 @@ import {
   type PolicyTrainer,
 } from "../learner/index.ts";
 import {
+  type ChatServer,
+  chatPolicyBytes,
+  chatServer,
   type Encoder,
   modelEncoder,
   modelSampler,
+  openChatPolicy,
   type PolicySampler,
   serverEngine,
 } from "../rollout/index.ts";
+import { givenPolicy } from "./given.ts";
 import { openEnginePolicy } from "./open-engine.ts";
 import { vocabularyOf } from "./vocabulary.ts";
 
@@ -79,6 +84,8 @@ export async function openRolloutPolicy(
   apiKey?: string,
   device: Device = parseDevice(rolloutDevices(config)[0] ?? "cpu"),
 ): Promise<RolloutPolicy> {
+  const server = chatServer(config);
+  if (server !== null) return openChatPolicy(server, readBlob, apiKey);
   const engine = serverEngine(config);
   if (engine !== null) {
     return openEnginePolicy({ config, engine, tuning: tuningOf(config), readBlob, apiKey });
@@ -139,6 +146,8 @@ export async function openLearnerPolicy(
 
 /** Names and encodes what the run starts from, without an engine. */
 export async function initialPolicy(config: RunConfig): Promise<InitialPolicy> {
+  const server = chatServer(config);
+  if (server !== null) return describedPolicy(server);
   const { directory } = config.model;
   const tuning = tuningOf(config);
   const opened = await openPolicy({ directory, tuning, threads: 1, roles: [] });
@@ -157,9 +166,19 @@ export async function initialPolicy(config: RunConfig): Promise<InitialPolicy> {
   await opened.close();
   return {
     base: await checkpointHash(directory),
-    policy: codec.encode(parameters),
-    optimizer: codec.encodeAdam(initialAdamState(parameters)),
+    policy: (await givenPolicy(config, opened.config, codec)) ?? codec.encode(parameters),
+    optimizer:
+      config.run.steps === 0 ? noOptimizer : codec.encodeAdam(initialAdamState(parameters)),
   };
+}
+
+/** Of a run that learns nothing. */
+const noOptimizer = Buffer.from("none\n");
+
+/** What an evaluation starts from whose model only a server has. */
+function describedPolicy(server: ChatServer): InitialPolicy {
+  const policy = chatPolicyBytes(server);
+  return { base: hashName(policy), policy, optimizer: noOptimizer };
 }
 
 async function open(

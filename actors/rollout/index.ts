@@ -1,4 +1,11 @@
 // Rollout: plays trajectories with a policy.
+export {
+  type ChatServer,
+  chatPolicyBytes,
+  chatServer,
+  openChatPolicy,
+  showCodePoints,
+} from "./chat/index.ts";
 export type {
   PlayCommand,
   RolloutCommand,

@@ -44,7 +44,8 @@ export function overridesOf(words: Words): readonly string[] {
   return [...words.list("set"), ...(seed === undefined ? [] : [`run.seed=${seed}`])];
 }
 
-function refuseWithResume(words: Words): void {
+/** A run goes on as it was begun. @throws {UsageError} */
+export function refuseWithResume(words: Words): void {
   for (const name of ["config", "seed", "set"]) {
     if (words.text(name) === undefined) continue;
     throw new UsageError(

@@ -34,12 +34,14 @@ const badRowsShownMax = 20;
 
 /** Where tasks come from. `say` is told of rows that are left out. */
 export async function openTasks(
-  { tasks, run, model }: RunConfig,
+  { tasks, run, model, policy }: RunConfig,
   say: (text: string) => void,
 ): Promise<TaskSource> {
   const preprocessor = once(() => readPreprocessor(model.directory));
   const check = async (bytes: Uint8Array, source: string) => {
     const image = await decodeImage(bytes, { source, sideMin: imageSideMin });
+    // How large an image may be is the server's own affair where a server sees it.
+    if (policy?.type === "server") return;
     gridOf(image, await preprocessor(), source);
   };
   const open = (given: TaskSourceConfig) => openSource(given, run.seed, check, say);
@@ -80,6 +82,11 @@ export async function openTools(
   closers: Closers,
 ): Promise<{ readonly tools: ToolExecutor; readonly digest: string }> {
   const { containers, runtime, memo, limits, container } = config.sandbox;
+  if (!actsAnywhere(config)) {
+    const search = await openSearch(config);
+    const options = { runner: noRunner, search, blobs, callsActiveMax: containers };
+    return { tools: new ToolExecutor({ ...options, remember: memo }), digest: noRunner.digest };
+  }
   const sandbox = await openDockerSandbox({
     image: await sandboxImageTag(),
     run,
@@ -99,8 +106,21 @@ export async function openTools(
   return { tools, digest: sandbox.digest };
 }
 
+/** Whether anything is played in which a program may be called: else no sandbox is needed. */
+function actsAnywhere({ run, evaluation }: RunConfig): boolean {
+  return run.steps > 0 || evaluation.sets.some(({ mode }) => mode === undefined);
+}
+
+const noRunner: ProgramRunner = {
+  digest: "none",
+  execute: () => Promise.reject(new Error("nobody calls a program where nobody acts")),
+};
+
 async function openSearch(config: RunConfig): Promise<SearchEngine> {
   const { corpus, hits } = config.search;
+  if (corpus === "none") {
+    return searchEngine(createBm25Search([]), hits, informationWords(protocolOf(config)));
+  }
   const passages =
     corpus === "mini"
       ? miniCorpus().map(({ id, contents }) => ({ id, text: contents }))

@@ -18,7 +18,7 @@ export interface WorkersOptions {
   readonly onFailed: (error: Error) => void;
 }
 
-/** Starts one learner and the configured number of Rollout workers. */
+/** Starts one learner, where the run learns, and the configured number of Rollout workers. */
 export function startWorkers(options: WorkersOptions, closers: Closers): void {
   const { config } = options.session;
   const devices = rolloutDevices(config);
@@ -26,7 +26,9 @@ export function startWorkers(options: WorkersOptions, closers: Closers): void {
     const device = devices[index % devices.length] ?? "cpu";
     return start("rollout", `rollout-${index}`, ["--device", device], options);
   });
-  const supervised = [...rollouts, start("learner", "learner-0", [], options)];
+  // An evaluation learns nothing, and a learner takes as much memory as a rollout.
+  const learners = config.run.steps === 0 ? [] : [start("learner", "learner-0", [], options)];
+  const supervised = [...rollouts, ...learners];
   closers.add(() => Promise.all(supervised.map((one) => one.stop())));
 }
 

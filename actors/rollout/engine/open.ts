@@ -1,5 +1,6 @@
 // Opens the server that a configuration names.
 import type { RunConfig } from "../../../config/index.ts";
+import { chatServer, greetChatServer } from "../chat/index.ts";
 import { EngineSetupError } from "./errors.ts";
 import { type EngineFacts, EngineServer } from "./server.ts";
 
@@ -66,6 +67,8 @@ export async function engineName(
   apiKey: string | undefined,
   signal: AbortSignal,
 ): Promise<string | null> {
+  const chat = chatServer(config);
+  if (chat !== null) return greetChatServer(chat, apiKey, signal);
   const engine = serverEngine(config);
   if (engine === null) return null;
   const { server, facts } = await openServer(

@@ -1,9 +1,10 @@
 // `varft model export RUN -o DIR`: a policy of a run, in the form that others read.
 import type { Command } from "../../command.ts";
+import { findPolicy } from "../../find-policy.ts";
 import { shortHash } from "../../format.ts";
 import { wholeNumber } from "../../number-words.ts";
 import { withRun } from "../../run-directory.ts";
-import { findPolicy, writePolicy } from "./run-policy.ts";
+import { writePolicy } from "./run-policy.ts";
 import { writingProgress } from "./writing-progress.ts";
 import { roundingNote, writingType, writingTypeArg } from "./writing-type.ts";
 

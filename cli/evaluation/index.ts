@@ -1,0 +1,6 @@
+// `varft eval`: from a configuration to a run, and from its events to tables.
+export { evalFacts } from "./facts.ts";
+export { EvaluationItems } from "./items.ts";
+export { writePredictions } from "./predictions.ts";
+export { summarizeSets, summaryJson } from "./summary.ts";
+export { evaluationLines } from "./view.ts";

@@ -1,0 +1,58 @@
+// A policy of a run: found in its ledger, verified.
+//
+// Invariant: what is found has the hash that the ledger gives the policy (I3): the blob's reader
+// checks the bytes against the name.
+import { EvidenceError } from "../actors/index.ts";
+import { type RunConfig, restoreRunConfig } from "../config/index.ts";
+import { type EventData, type HashName, streams } from "../events/index.ts";
+import type { LedgerReader } from "../storage/index.ts";
+import { NotFoundError } from "./errors.ts";
+
+/** A policy's bytes, and what the ledger says of them. */
+export interface RunPolicy {
+  readonly run: string;
+  readonly step: number;
+  readonly policy: HashName;
+  /** Names the checkpoint that the run began with. */
+  readonly base: HashName;
+  readonly config: RunConfig;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The policy after `step`, 0 being the start; null: the last one.
+ *
+ * @throws NotFoundError when there is no such step, EvidenceError when the policy is not stored,
+ * LedgerError when its bytes are not those of its name
+ */
+export async function findPolicy(
+  reader: LedgerReader,
+  run: string,
+  step: number | null,
+): Promise<RunPolicy> {
+  const started = await startOf(reader, run);
+  const policies = [started.policy];
+  for (const { type, data } of await reader.readStream(streams.learner(run))) {
+    if (type !== "policy.updated") continue;
+    const updated = data as EventData<"policy.updated">;
+    policies[updated.step] = updated.policyAfter;
+  }
+  const last = policies.length - 1;
+  const wanted = step ?? last;
+  const policy = policies[wanted];
+  if (policy === undefined) {
+    throw new NotFoundError(`${run} has no policy after step ${wanted}; it learned ${last} steps`);
+  }
+  const bytes = await reader.blobs.get(policy);
+  if (bytes === null) {
+    throw new EvidenceError(`the policy ${policy} after step ${wanted} is not stored in ${run}`);
+  }
+  const config = restoreRunConfig(started.config);
+  return { run, step: wanted, policy, base: started.base, config, bytes };
+}
+
+async function startOf(reader: LedgerReader, run: string): Promise<EventData<"run.started">> {
+  const [first] = await reader.readStream(streams.run(run), 1, 1);
+  if (first?.type === "run.started") return first.data as EventData<"run.started">;
+  throw new NotFoundError(`the run "${run}" was never started: it has no policy`);
+}
