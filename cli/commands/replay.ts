@@ -1,5 +1,5 @@
-// `varft replay RUN`: a run's decisions made again from its ledger and, with --recompute, its tokens
-// and gradients computed again.
+// `varft replay RUN`: a run's decisions made again from its ledger and, with --recompute, its
+// tokens and gradients computed again.
 import { pixelComparison, storedWeights } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
 import {

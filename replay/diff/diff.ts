@@ -5,6 +5,7 @@
 // 2. What starts a run says how it was started and is told as settings; the parting is what came of
 //    it. Of all streams that part, the event that stands first in either ledger is named: what led
 //    to it stands before it.
+import { ConfigError, restoreRunConfig } from "../../config/index.ts";
 import type { EventData, EventEnvelope } from "../../events/index.ts";
 import { firstUnequal, type ReplayReader, type Unequal } from "../fold/index.ts";
 import { type Outline, type OutlinedEvent, outlineOf } from "./outline.ts";
@@ -111,8 +112,10 @@ async function tell({ name, a, b }: Pair, sideA: DiffSide, sideB: DiffSide): Pro
   if (a.type !== b.type) return { ...facts, reason: `${a.type} against ${b.type}` };
   const [left, right] = [await dataOf(sideA, a), await dataOf(sideB, b)];
   const found = firstUnequal(left, right);
-  return { ...facts, reason: `${a.type}: ${found === null ? "another version" : words(found)}` };
+  return { ...facts, reason: `${a.type}: ${found === null ? otherKeys : words(found)}` };
 }
+
+const otherKeys = "one run recorded a key that the version of the other one did not";
 
 const words = ({ path, a, b }: Unequal): string => `${path || "the data"} is ${a} against ${b}`;
 
@@ -141,7 +144,17 @@ function settingsOf(a: Started, b: Started): SettingDifference[] {
 function startFacts(started: Started): Readonly<Record<string, unknown>> {
   if (started === null) return {};
   const { config, numericClass, base, policy, optimizer } = started;
-  return { ...config, numericClass, start: { base, policy, optimizer } };
+  return { ...todays(config), numericClass, start: { base, policy, optimizer } };
+}
+
+/** A configuration in today's words, where an earlier version recorded it. */
+function todays(config: Readonly<Record<string, unknown>>): object {
+  try {
+    return restoreRunConfig(config);
+  } catch (thrown) {
+    if (thrown instanceof ConfigError) return config;
+    throw thrown;
+  }
 }
 
 /** Nested settings by their whole keys: `learner.learning_rate`. */

@@ -2,8 +2,8 @@
 //
 // 1. With words (the checkpoint's tokenizer) everything is derived: the prompt, the action that the
 //    sampled tokens spell, what the environment replies. Without them the action is taken from what
-//    was recorded, and what is compared is what a trajectory may do with it: its limits, its policy,
-//    its image, its end.
+//    was recorded, and what is compared is what a trajectory may do with it: its limits, its
+//    policy, its image, its end.
 import {
   decideRollout,
   playCommand,

@@ -1,5 +1,5 @@
-// The dear half of a replay: tokens, log-probs and gradients computed again by an engine, tool calls
-// carried out again.
+// The dear half of a replay: tokens, log-probs and gradients computed again by an engine, tool
+// calls carried out again.
 import type {
   Encoder,
   Environment,

@@ -1,5 +1,5 @@
-// Which part of a run is computed again, where not all of it is. The choice follows from the hash of
-// the whole ledger, so that whoever wrote the run could not know it while it was written.
+// Which part of a run is computed again, where not all of it is. The choice follows from the hash
+// of the whole ledger, so that whoever wrote the run could not know it while it was written.
 import { RandomStream } from "../../events/index.ts";
 
 /** Whether item `index` of `count` is in the sample: evenly spread, at least one of them. */

@@ -1,5 +1,5 @@
-// Goal: what a stored policy trains is read from its bytes alone, in the order of the model, because
-// AdamW's norm is a sum in that order.
+// Goal: what a stored policy trains is read from its bytes alone, in the order of the model,
+// because AdamW's norm is a sum in that order.
 
 import { readFile } from "node:fs/promises";
 import { suite } from "uvu";
