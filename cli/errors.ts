@@ -10,8 +10,8 @@ export class UsageError extends TerminalError {
 
 /** There is no such run, trajectory or benchmark. */
 export class NotFoundError extends TerminalError {
-  constructor(message: string) {
-    super("not-found", message);
+  constructor(message: string, options: ErrorOptions = {}) {
+    super("not-found", message, options);
   }
 }
 

@@ -12,6 +12,7 @@ import { recomputation, sampleOf } from "../../replay/index.ts";
 import { differenceOf } from "../../runtime/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
 import { environmentOf, withModes } from "../../tasks/index.ts";
+import { NotFoundError } from "../errors.ts";
 import type { Closers } from "./closers.ts";
 import { runClassOf } from "./devices.ts";
 import { openTools } from "./parts.ts";
@@ -68,7 +69,10 @@ async function requireBase(
   config: RunConfig,
 ): Promise<void> {
   const { directory } = config.model;
-  const found = await checkpointHash(directory);
+  const found = await checkpointHash(directory).catch((cause: unknown) => {
+    const words = `the checkpoint in ${directory} cannot be read`;
+    throw new NotFoundError(`${words}: name its folder with --model DIR`, { cause });
+  });
   if (found !== base) {
     throw new EvidenceError(
       `the checkpoint in ${directory} is ${found}, the run began with ${base}: ` +
