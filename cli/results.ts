@@ -1,4 +1,5 @@
 // The end of a run: before against after, as a table for people and as one line for scripts.
+import { assert } from "../events/index.ts";
 import type { EvaluationLog, Moment, RunLog } from "./run-log.ts";
 import { type Score, type ScoreRow, scoreRows } from "./scores.ts";
 
@@ -38,15 +39,41 @@ export interface ScoredEvaluation {
   readonly rows: readonly ScoreRow[];
 }
 
-/** The evaluations that were completed, scored. */
+/** The evaluations that were completed, scored; one that was played in parts is one. */
 export function scoredEvaluations(log: RunLog): readonly ScoredEvaluation[] {
-  return [...log.evaluations.values()]
+  const completed = [...log.evaluations.values()]
     .filter(({ summary }) => summary !== null)
-    .sort((a, b) => a.evaluation - b.evaluation)
-    .map((one) => ({
-      log: one,
-      rows: scoreRows(one.groups, log.judged.get(`e${one.evaluation}`) ?? [], one.name),
-    }));
+    .sort((a, b) => a.evaluation - b.evaluation);
+  return partsOf(completed).map((parts) => scoredParts(parts, log));
+}
+
+/** Evaluations of one name at one place of the run, together. */
+function partsOf(evaluations: readonly EvaluationLog[]): readonly (readonly EvaluationLog[])[] {
+  const sets = new Map<string, EvaluationLog[]>();
+  for (const one of evaluations) {
+    const key = `${one.name} ${one.step} ${one.moment}`;
+    sets.set(key, [...(sets.get(key) ?? []), one]);
+  }
+  return [...sets.values()];
+}
+
+function scoredParts(parts: readonly EvaluationLog[], log: RunLog): ScoredEvaluation {
+  const [first, ...others] = parts;
+  assert(first !== undefined, "an evaluation has at least one part");
+  const groups = parts.flatMap((part) => part.groups);
+  let before = 0;
+  const judged = parts.flatMap(({ evaluation, groups: { length } }) => {
+    const ofPart = log.judged.get(`e${evaluation}`) ?? [];
+    const placed = ofPart.map((one) => ({ ...one, group: one.group + before }));
+    before += length;
+    return placed;
+  });
+  const rows = scoreRows(groups, judged, first.name);
+  if (others.length === 0) return { log: first, rows };
+  const tasks = parts.reduce((sum, part) => sum + part.tasks, 0);
+  // Shares of images are told of whole evaluations only: a part does not say how many it had.
+  const summary = first.summary && { ...first.summary, repaired: null, needlessCalls: null };
+  return { log: { ...first, groups, tasks, summary }, rows };
 }
 
 /** The stable last line. */

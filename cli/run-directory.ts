@@ -88,22 +88,28 @@ export interface ReadRunOptions {
   readonly learner?: boolean;
   /** Every event, those of all trajectories included. */
   readonly whole?: boolean;
+  /** Takes each of them, too. */
+  readonly onEvent?: (event: EventEnvelope) => void;
 }
 
 /** A run's log, from the streams that are needed and no others. */
 export async function readRun(
   runs: string,
   run: string,
-  { learner = false, whole = false }: ReadRunOptions = {},
+  { learner = false, whole = false, onEvent = () => {} }: ReadRunOptions = {},
 ): Promise<{ readonly log: RunLog; readonly name: string }> {
   return withRun(runs, run, async (reader, name) => {
     const log = new RunLog();
+    const add = (event: EventEnvelope): void => {
+      log.add(event);
+      onEvent(event);
+    };
     if (whole) {
-      await eachEvent(reader, (event) => log.add(event));
+      await eachEvent(reader, add);
       return { log, name };
     }
     const take = async (stream: string) => {
-      for (const event of await reader.readStream(stream)) log.add(event);
+      for (const event of await reader.readStream(stream)) add(event);
     };
     await take(streams.run(name));
     for (const stream of await reader.listStreams(`evaluation/${name}/`)) await take(stream);

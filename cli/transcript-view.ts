@@ -10,25 +10,29 @@ export interface TranscriptViewOptions {
   readonly decode: ((ids: Int32Array) => string) | null;
   /** File names of images. */
   readonly images: ReadonlyMap<HashName, string>;
+  /** What the ids are; left out: tokens. */
+  readonly unit?: string;
 }
 
 /** The transcript, for people. */
 export function transcriptLines(transcript: Transcript, options: TranscriptViewOptions): string[] {
   const { colors } = options;
-  const { stream, policy, sampling, task, prompt, turns, end } = transcript;
+  const { stream, policy, sampling, task, prompt, retrieved, turns, end } = transcript;
   const how = sampling?.greedy ? "greedy" : `temperature ${sampling?.temperature ?? "?"}`;
-  const lines = [
-    `${colors.bold(stream)}  policy ${shortHash(policy)}  ${how}${sampling?.tools === false ? ", tools switched off" : ""}`,
-  ];
+  const mode = sampling?.mode === undefined ? "" : `, asked ${sampling.mode}`;
+  const notes = `${mode}${sampling?.tools === false ? ", tools switched off" : ""}`;
+  const lines = [`${colors.bold(stream)}  policy ${shortHash(policy)}  ${how}${notes}`];
   if (task !== null) {
     const { kind, question, answers } = task;
     lines.push(`task ${task.id}  ${task.task}, ${kind}`);
     lines.push(`question  ${question}`, `answer    ${answers.join(" | ")}`);
   }
   if (prompt !== null) {
-    lines.push("", colors.dim(`── prompt, ${prompt.ids.length} tokens`));
+    const unit = options.unit ?? "tokens";
+    lines.push("", colors.dim(`── prompt, ${prompt.ids.length} ${unit}`));
     lines.push(...imageLines(prompt.images, options), ...textLines(prompt.ids, options));
   }
+  if (retrieved !== null) lines.push("", ...consequenceLines(retrieved, options));
   for (const turn of turns) lines.push("", ...turnLines(turn, options));
   lines.push("");
   if (end === null) lines.push(colors.yellow("not ended"));
@@ -41,17 +45,29 @@ export function transcriptLines(transcript: Transcript, options: TranscriptViewO
 
 function turnLines(turn: TranscriptTurn, options: TranscriptViewOptions): string[] {
   const { colors } = options;
-  const { call, returned, prompted } = turn;
-  const figures = [
-    `${turn.tokens} tokens`,
+  const scored = [
     `log-prob mean ${short(turn.logProbMean)}, least ${short(turn.logProbMin)}`,
     `entropy ${short(turn.entropy)}`,
+  ];
+  const figures = [
+    `${turn.tokens} ${options.unit ?? "tokens"}`,
+    ...(turn.unscored ? ["no log-probs"] : scored),
     ...(turn.finish === "length" ? ["cut at the token limit"] : []),
   ];
   const lines = [
     colors.cyan(`── turn ${turn.turn}, agent  `) + colors.dim(figures.join(" · ")),
     ...textLines(turn.ids, options),
   ];
+  return [...lines, ...consequenceLines(turn, options)];
+}
+
+/** What a turn, or the search before the first one, led to. */
+function consequenceLines(
+  { call, returned, prompted }: Pick<TranscriptTurn, "call" | "returned" | "prompted">,
+  options: TranscriptViewOptions,
+): string[] {
+  const { colors } = options;
+  const lines: string[] = [];
   if (call !== null) {
     const input = call.image === null ? "" : `  on ${fileOf(call.image, options)}`;
     lines.push(colors.yellow(`── ${call.tool} called${input}`));
@@ -65,7 +81,8 @@ function turnLines(turn: TranscriptTurn, options: TranscriptViewOptions): string
     if (returned.image !== null) lines.push(`  image ${fileOf(returned.image, options)}`);
   }
   if (prompted !== null) {
-    lines.push(colors.dim(`── environment, ${prompted.ids.length} tokens`));
+    const unit = options.unit ?? "tokens";
+    lines.push(colors.dim(`── environment, ${prompted.ids.length} ${unit}`));
     lines.push(...textLines(prompted.ids, options));
   }
   return lines;

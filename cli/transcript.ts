@@ -18,6 +18,8 @@ export interface TranscriptTurn {
   readonly logProbMin: number;
   readonly entropy: number;
   readonly finish: "stop" | "length";
+  /** The server told no log-probs. */
+  readonly unscored: boolean;
   readonly call: {
     readonly tool: string;
     readonly input: string;
@@ -38,6 +40,10 @@ export interface Transcript {
   readonly policy: HashName | null;
   readonly sampling: Sampling | null;
   readonly prompt: { readonly ids: Int32Array; readonly images: readonly HashName[] } | null;
+  /** The ids are code points, and no tokens. */
+  readonly codePoints: boolean;
+  /** What was searched for and found before the first turn, and the prompt that it made. */
+  readonly retrieved: Pick<TranscriptTurn, "call" | "returned" | "prompted"> | null;
   readonly turns: readonly TranscriptTurn[];
   readonly end: EventData<"trajectory.ended"> | null;
   readonly task: Task | null;
@@ -56,9 +62,11 @@ export function transcriptOf(
   let started: EventData<"trajectory.started"> | null = null;
   let end: EventData<"trajectory.ended"> | null = null;
   const turns: TranscriptTurn[] = [];
+  let retrieved: Transcript["retrieved"] = null;
   const amend = (change: Partial<TranscriptTurn>) => {
     const last = turns.pop();
     if (last !== undefined) turns.push({ ...last, ...change });
+    else retrieved = { call: null, returned: null, prompted: null, ...retrieved, ...change };
   };
   const handlers: Handlers = {
     "trajectory.started": (data) => {
@@ -86,6 +94,8 @@ export function transcriptOf(
     policy: begun?.policy ?? null,
     sampling: begun?.sampling ?? null,
     prompt: begun === null ? null : { ids: begun.ids, images: begun.images },
+    codePoints: begun?.units === "code-points",
+    retrieved,
     turns,
     end,
     task,
@@ -99,7 +109,8 @@ function turnOf(data: EventData<"turn.sampled">): TranscriptTurn {
   const logProbMean = logProbs.reduce((sum, value) => sum + value, 0) / Math.max(1, tokens);
   const logProbMin = logProbs.reduce((least, value) => Math.min(least, value), 0);
   const none = { call: null, returned: null, prompted: null };
-  return { turn, ids, tokens, logProbMean, logProbMin, entropy, finish, ...none };
+  const unscored = data.unscored === true;
+  return { turn, ids, tokens, logProbMean, logProbMin, entropy, finish, unscored, ...none };
 }
 
 /** Every image of a transcript with a name for its file, in the order of appearance, each once. */

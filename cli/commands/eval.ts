@@ -9,11 +9,11 @@ import {
 import type { Command, CommandContext, Words } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import {
+  benchmarksJson,
   EvaluationItems,
   evalFacts,
   evaluationLines,
   summarizeSets,
-  summaryJson,
   writePredictions,
 } from "../evaluation/index.ts";
 import { makeRunDirectory, newRunName, runConfigOf, runDirectory } from "../run-directory.ts";
@@ -89,10 +89,7 @@ function resultsOf(config: RunConfig, predictions: string | null): Results | nul
   const { seed } = config.run;
   return {
     add: (event) => items.add(event),
-    json: () => {
-      const summaries = summarizeSets(items.sets(), seed);
-      return { benchmarks: Object.fromEntries(summaries.map((s) => [s.set.name, summaryJson(s)])) };
-    },
+    json: () => benchmarksJson(summarizeSets(items.sets(), seed)),
     lines: (colors) => evaluationLines(summarizeSets(items.sets(), seed), colors),
     finish: async () => (predictions === null ? [] : writePredictions(items.sets(), predictions)),
   };

@@ -1,6 +1,15 @@
 // `varft show RUN`: a run's curve, its figures and its results.
 import { chartLines } from "../chart.ts";
 import type { Command } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import {
+  benchmarksJson,
+  EvaluationItems,
+  evaluationLines,
+  type SetSummary,
+  summarizeSets,
+  writePredictions,
+} from "../evaluation/index.ts";
 import { clock, moment, short, shortHash, thousands } from "../format.ts";
 import { type StepFigures, stepFigures } from "../progress.ts";
 import { resultLine } from "../results.ts";
@@ -18,10 +27,33 @@ const stepsShownMax = 12;
 export const show: Command = {
   name: "show",
   about: "Show a run: its curve, its figures, its results",
-  args: { run: { type: "positional", description: "Name of the run" } },
+  args: {
+    run: { type: "positional", description: "Name of the run" },
+    predictions: {
+      type: "string",
+      valueHint: "DIR",
+      description: "Write an evaluation's answers as varft score reads them",
+    },
+  },
   async run(words, { terminal, json, runs }) {
     const name = words.required("run");
-    const { log } = await readRun(runs, name, { whole: true });
+    const items = new EvaluationItems();
+    const { log } = await readRun(runs, name, { whole: true, onEvent: (e) => items.add(e) });
+    const predictions = words.text("predictions");
+    const sets = items.sets();
+    if (predictions !== undefined) {
+      if (sets.length === 0) throw new UsageError(`${name} is no evaluation of benchmarks`);
+      await writePredictions(sets, predictions);
+    }
+    if (sets.length > 0) {
+      const summaries = summarizeSets(sets, log.started?.seed ?? 0);
+      if (!json) terminal.out(`${evaluated(name, log, summaries, terminal).join("\n")}\n`);
+      else {
+        const line = resultLine(log, name, (log.lastMs - log.startedMs) / 1_000);
+        terminal.out(`${JSON.stringify({ ...line, ...benchmarksJson(summaries) })}\n`);
+      }
+      return 0;
+    }
     const steps = [...log.steps.keys()].flatMap((step) => stepFigures(log, step) ?? []);
     const wallSeconds = (log.lastMs - log.startedMs) / 1_000;
     if (json) {
@@ -37,6 +69,23 @@ export const show: Command = {
   },
 };
 
+/** An evaluation of benchmarks. */
+function evaluated(
+  name: string,
+  log: RunLog,
+  summaries: readonly SetSummary[],
+  { colors }: Terminal,
+): string[] {
+  const state = log.completed ? "completed" : `unfinished: varft eval --resume ${name}`;
+  const { started } = log;
+  return [
+    `${colors.bold(name)}  ${moment(log.startedMs)}  ${state}`,
+    `seed ${started?.seed}  base ${shortHash(started?.base ?? null)}  policy ${shortHash(log.policy)}`,
+    "",
+    ...evaluationLines(summaries, colors),
+  ];
+}
+
 function lines(
   name: string,
   log: RunLog,
@@ -46,7 +95,8 @@ function lines(
 ): string[] {
   const { started } = log;
   if (started === null) return [`${name} was never started.`];
-  const state = log.completed ? "completed" : `unfinished: varft train --resume ${name}`;
+  const command = stepsTotalOf(log) === 0 ? "eval" : "train";
+  const state = log.completed ? "completed" : `unfinished: varft ${command} --resume ${name}`;
   const facts = [
     `${colors.bold(name)}  ${moment(log.startedMs)}  ${state}`,
     `seed ${started.seed}  steps ${log.stepsLearned}/${stepsTotalOf(log) ?? "?"}  ${clock(wallSeconds)}`,

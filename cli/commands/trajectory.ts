@@ -27,8 +27,10 @@ export const trajectory: Command = {
       const place = join(await runDirectory(runs, run), "trajectories", shortId(stream));
       const directory = words.text("out") ?? place;
       const images = await writeImages(reader, transcript, directory);
-      const decode = await decoderOf(reader, name);
-      const plain = { colors: createColors(false), decode, images };
+      const { codePoints } = transcript;
+      const decode = codePoints ? await codePointDecoder() : await decoderOf(reader, name);
+      const unit = codePoints ? { unit: "characters and marks" } : {};
+      const plain = { colors: createColors(false), decode, images, ...unit };
       const text = `${transcriptLines(transcript, plain).join("\n")}\n`;
       await writeFile(join(directory, "transcript.txt"), text);
       if (json) terminal.out(`${JSON.stringify(jsonOf(transcript, decode, directory, images))}\n`);
@@ -114,6 +116,11 @@ async function writeImages(
   return written;
 }
 
+async function codePointDecoder(): Promise<(ids: Int32Array) => string> {
+  const { showCodePoints } = await import("../../actors/index.ts");
+  return showCodePoints;
+}
+
 /** The checkpoint's tokenizer, where the folder that the run names is still there. */
 async function decoderOf(
   reader: LedgerReader,
@@ -140,14 +147,17 @@ function jsonOf(
   images: ReadonlyMap<HashName, string>,
 ) {
   const spoken = (ids: Int32Array) => ({ ids: [...ids], text: decode?.(ids) ?? null });
-  const { prompt, turns, ...rest } = transcript;
+  const { prompt, retrieved, turns, ...rest } = transcript;
+  const said = (words: Transcript["prompt"]) =>
+    words === null ? null : { ...spoken(words.ids), images: words.images };
   return {
     ...rest,
-    prompt: prompt === null ? null : { ...spoken(prompt.ids), images: prompt.images },
+    prompt: said(prompt),
+    retrieved: retrieved && { ...retrieved, prompted: said(retrieved.prompted) },
     turns: turns.map(({ ids, prompted, ...turn }) => ({
       ...turn,
       ...spoken(ids),
-      prompted: prompted === null ? null : { ...spoken(prompted.ids), images: prompted.images },
+      prompted: said(prompted),
     })),
     directory,
     images: Object.fromEntries(images),

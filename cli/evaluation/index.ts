@@ -2,5 +2,5 @@
 export { evalFacts } from "./facts.ts";
 export { EvaluationItems } from "./items.ts";
 export { writePredictions } from "./predictions.ts";
-export { summarizeSets, summaryJson } from "./summary.ts";
+export { benchmarksJson, type SetSummary, summarizeSets } from "./summary.ts";
 export { evaluationLines } from "./view.ts";

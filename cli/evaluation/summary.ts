@@ -67,8 +67,13 @@ export function columnsOf({
   return columns;
 }
 
-/** For scripts: the set as `varft score --json` tells its file, and what went wrong. */
-export function summaryJson(summary: SetSummary): Readonly<Record<string, unknown>> {
+/** For scripts: every set by its name. */
+export function benchmarksJson(summaries: readonly SetSummary[]) {
+  return { benchmarks: Object.fromEntries(summaries.map((one) => [one.set.name, jsonOf(one)])) };
+}
+
+/** The set as `varft score --json` tells its file, and what went wrong. */
+function jsonOf(summary: SetSummary): Readonly<Record<string, unknown>> {
   const { set, report, causes: unanswered, faults, faulty, calls, turns, left } = summary;
   const { file: _, benchmark: __, ...score } = scoreJson(report, "corrected", null);
   return {
