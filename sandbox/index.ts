@@ -5,6 +5,8 @@ export {
   defaultContainerLimits,
   defaultPoolSize,
   defaultSocket,
+  type ImageFacts,
+  imageFacts,
   openDockerSandbox,
 } from "./docker/index.ts";
 export type { DoctorCheck, DoctorOptions } from "./doctor.ts";
@@ -23,15 +25,35 @@ export { openUnsafeLocalSandbox, type UnsafeLocalSandboxOptions } from "./local.
 export { programWords } from "./program-words.ts";
 export type { RunnerPool } from "./runner/index.ts";
 export {
+  type Clock,
   createBm25Search,
+  createRetrieverSearch,
+  createSerperSearch,
   normalizeQuery,
   openStoredSearch,
   type Passage,
+  QueryBudget,
   readCorpus,
+  recordingSearch,
+  replayingSearch,
   type Search,
   type SearchAnswer,
+  SearchBudgetError,
+  SearchBusyError,
+  SearchGarbledError,
   type SearchHit,
+  SearchKeyError,
+  SearchMissError,
+  SearchProtocolError,
+  SearchRefusedError,
+  SearchServer,
+  SearchStore,
+  SearchStoreError,
+  SearchUnreachableError,
+  type SerperOptions,
+  type ServerAccess,
   type StoredSearchOptions,
+  type StoreOptions,
 } from "./search/index.ts";
 export type {
   ExecutionCause,

@@ -19,6 +19,8 @@ export interface EachLineOptions {
   /** Every piece of the file, in order: for a hash, or for progress. */
   readonly onChunk?: (bytes: Uint8Array) => void;
   readonly signal?: AbortSignal | undefined;
+  /** Where to begin, at the start of a line; at the first by default. */
+  readonly from?: LinePlace;
 }
 
 /** A line beyond `lineBytesMax`. */
@@ -39,16 +41,18 @@ export class LongLineError extends RangeError {
 export async function eachLine(
   path: string,
   onLine: (bytes: Buffer, place: LinePlace, isEnded: boolean) => void,
-  { onChunk, signal }: EachLineOptions = {},
+  { onChunk, signal, from = { number: 1, offset: 0 } }: EachLineOptions = {},
 ): Promise<void> {
   const file = await open(path);
   try {
     const chunk = Buffer.allocUnsafe(chunkBytes);
-    let [number, offset] = [1, 0];
+    let { number, offset } = from;
+    let place = offset;
     let rest: Buffer = Buffer.alloc(0);
     for (;;) {
       signal?.throwIfAborted();
-      const { bytesRead } = await file.read(chunk, 0, chunkBytes, null);
+      const { bytesRead } = await file.read(chunk, 0, chunkBytes, place);
+      place += bytesRead;
       const read = chunk.subarray(0, bytesRead);
       onChunk?.(read);
       const bytes = rest.length === 0 ? read : Buffer.concat([rest, read]);

@@ -74,13 +74,13 @@ test("hits, order and scores are those of search in memory, bit by bit", async (
     const memory = createBm25Search(passages);
     const corpus = await corpusFile(folder, `zipf-${round}`, passages);
     const stored = await openStoredSearch({ corpus });
-    for (let query = 0; query < 60; query++) {
+    for (let query = 0; query < 25; query++) {
       const words = Array.from(
         { length: 1 + random.integer(6) },
         () => `w${Math.floor((vocabulary * 1.2) ** random.uniform())}`,
       );
       const text = words.join(" ");
-      for (const hits of [1, 3, 20, 5_000]) {
+      for (const hits of query % 5 === 0 ? [1, 3, 20, 5_000] : [1, 4]) {
         assert.equal(await stored.query(text, hits), await memory.query(text, hits), text);
       }
     }
