@@ -172,6 +172,15 @@ const containerLimits = z.strictObject({
 export const sandbox = z.strictObject({
   /** Containers that run programs side by side. */
   containers: count(256).default(2),
+  /** What is new for each execution: a process forked from a warm one, or the whole container. */
+  level: z.enum(["fork", "container"]).default("fork"),
+  /** The system calls of a container: by varft's own list, or by the engine's default (Podman). */
+  seccomp: z.enum(["own", "engine"]).default("own"),
+  /** More Debian packages for the programs, such as `python3-pil`; the image is built with them. */
+  packages: z
+    .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, "write a Debian package"))
+    .max(32)
+    .default([]),
   /** Another runtime of the Docker engine, such as `runsc`. */
   runtime: z.string().min(1).optional(),
   /** Answer an equal program on an equal image from what the run has executed already. */

@@ -22,11 +22,14 @@ export class EngineUnreachableError extends RetryableError {
 
 /** The engine answers, but has no sandbox image of this version. */
 export class SandboxImageMissingError extends TerminalError {
-  constructor(tag: string, options: ErrorOptions = {}) {
+  constructor(tag: string, options: ErrorOptions & { packages?: readonly string[] } = {}) {
+    const { packages = [], ...rest } = options;
+    const added = [...new Set(packages)].sort().join(" ");
+    const variable = added === "" ? "" : `VARFT_SANDBOX_PACKAGES="${added}" `;
     super(
       "sandbox/image-missing",
-      `the Docker engine has no image ${tag}. Build it with: bash scripts/setup.sh`,
-      { ...options, facts: { tag } },
+      `the Docker engine has no image ${tag}. Build it with: ${variable}bash scripts/setup.sh`,
+      { ...rest, facts: { tag } },
     );
   }
 }

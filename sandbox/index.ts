@@ -7,6 +7,8 @@ export {
   defaultSocket,
   type ImageFacts,
   imageFacts,
+  type ImageFacts,
+  imageFacts,
   openDockerSandbox,
 } from "./docker/index.ts";
 export type { DoctorCheck, DoctorOptions } from "./doctor.ts";

@@ -15,6 +15,7 @@ export const commandLoaders: CommandLoaders = {
   audit: async () => (await import("./audit.ts")).audit,
   diff: async () => (await import("./diff.ts")).diff,
   model: async () => (await import("./model/index.ts")).model,
+  sandbox: async () => (await import("./sandbox/index.ts")).sandbox,
   bench: async () => (await import("./bench.ts")).bench,
   worker: async () => (await import("./worker.ts")).worker,
 };

@@ -81,21 +81,26 @@ export async function openTools(
   blobs: Blobs,
   closers: Closers,
 ): Promise<{ readonly tools: ToolExecutor; readonly digest: string }> {
-  const { containers, runtime, memo, limits, container } = config.sandbox;
+  const { containers, level, seccomp, packages, runtime, memo, limits, container } = config.sandbox;
   if (!actsAnywhere(config)) {
     const search = await openSearch(config);
     const options = { runner: noRunner, search, blobs, callsActiveMax: containers };
     return { tools: new ToolExecutor({ ...options, remember: memo }), digest: noRunner.digest };
   }
   const sandbox = await openDockerSandbox({
-    image: await sandboxImageTag(),
+    image: await sandboxImageTag(packages),
+    packages,
     run,
     size: containers,
+    level,
+    seccomp,
     container,
     ...(runtime === undefined ? {} : { runtime }),
     ...engineSocket(env),
   });
   closers.add(() => sandbox.close());
+  // Containers of one call each are started before the calls; a fault is told by the first of them.
+  if (level === "container") void sandbox.warm(containers).catch(() => {});
   const runner: ProgramRunner = {
     digest: sandbox.digest,
     execute: (request, signal) => sandbox.execute({ ...request, limits }, signal),

@@ -58,13 +58,19 @@ export function statusOf(thrown: unknown): number | null {
 }
 
 /** `sha256:` name of the image's contents and start command: equal builds have equal names. */
-export async function imageDigest(engine: Engine, tag: string): Promise<string> {
+export async function imageDigest(
+  engine: Engine,
+  tag: string,
+  packages: readonly string[] = [],
+): Promise<string> {
   try {
     const image = await engineCall(engine, (docker) => docker.getImage(tag).inspect());
     const { Entrypoint, Cmd, Env, User } = image.Config;
     return hashName(Buffer.from(JSON.stringify([image.RootFS.Layers, Entrypoint, Cmd, Env, User])));
   } catch (error) {
-    if (statusOf(error) === 404) throw new SandboxImageMissingError(tag, { cause: error });
+    if (statusOf(error) === 404) {
+      throw new SandboxImageMissingError(tag, { packages, cause: error });
+    }
     throw error;
   }
 }

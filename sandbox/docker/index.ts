@@ -9,4 +9,5 @@ export {
   openEngine,
   removeLeftovers,
 } from "./engine.ts";
+export { type ImageFacts, imageFacts } from "./materials.ts";
 export { type DockerSandboxOptions, defaultPoolSize, openDockerSandbox } from "./sandbox.ts";

@@ -29,6 +29,8 @@ const lastWordsCharactersMax = 2_000;
 export interface DockerSandboxOptions {
   /** Image with `image/runner.py`; `sandboxImageTag()` names the one that set-up builds. */
   readonly image: string;
+  /** What was added to the image, for the mend where it is missing. */
+  readonly packages?: readonly string[];
   /** Names the run on the containers' labels. */
   readonly run: string;
   /** Containers at most. */
@@ -53,7 +55,7 @@ export const defaultPoolSize = 2;
  */
 export async function openDockerSandbox(options: DockerSandboxOptions): Promise<RunnerPool> {
   const engine = openEngine(options.socket === undefined ? {} : { socket: options.socket });
-  const digest = await imageDigest(engine, options.image);
+  const digest = await imageDigest(engine, options.image, options.packages);
   await removeLeftovers(engine);
   const owner = ownerOfThisProcess(options.run);
   return new RunnerPool({

@@ -29,6 +29,14 @@ test("set-up builds the tag that the sandbox asks for", async () => {
   assert.is(tag, await sandboxImageTag());
 });
 
+test("added packages are another tag, in whatever order they are named", async () => {
+  const script = ". scripts/setup-image.sh; image_tag";
+  const env = { ...process.env, VARFT_SANDBOX_PACKAGES: "python3-pil libmd0 python3-pil" };
+  const tag = execFileSync("bash", ["-c", script], { encoding: "utf8", env }).trim();
+  assert.is(tag, await sandboxImageTag(["libmd0", "python3-pil"]));
+  assert.is.not(tag, await sandboxImageTag());
+});
+
 test("set-up with nothing missing says nothing and takes under a second", () => {
   const started = performance.now();
   const output = execFileSync("bash", ["scripts/setup.sh"], { encoding: "utf8" });
