@@ -182,9 +182,12 @@ class Audit {
     const found = Buffer.from(this.#chain.hash).toString("hex");
     if (found === hash) return;
     const from = this.#checkpoints.lastGood + 1;
-    const events = from < size ? `one of the events ${from} to ${size}` : `event ${size}`;
-    const reason = `${events} was changed: they give ${found}, the head says ${hash}`;
-    this.#findings.add(chainCheck, from, null, reason, false);
+    const says = `they give ${found}, the head says ${hash}`;
+    if (from > size) this.#findings.addWhole(chainCheck, `all events were signed, and ${says}`);
+    else {
+      const events = from < size ? `one of the events ${from} to ${size}` : `event ${size}`;
+      this.#findings.add(chainCheck, from, null, `${events} was changed: ${says}`, size);
+    }
   }
 
   #readBlobs(): number {

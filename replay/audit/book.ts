@@ -74,6 +74,9 @@ export interface BatchFacts {
 /** Causes stand so near in practice. */
 const idsNear = 64;
 
+/** Earlier policies that are remembered: more than any policy lag. */
+const policiesMax = 16;
+
 /** The facts so far. */
 export class Book {
   #ids: Set<string> | null = null;
@@ -90,6 +93,8 @@ export class Book {
   readonly evaluationsPlanned = new Map<number, EventData<"evaluation.planned">>();
   readonly evaluationsEnded = new Set<number>();
   policy: HashName | null = null;
+  /** Those before it, the latest first, as far as a policy lag may reach. */
+  readonly policiesBefore: HashName[] = [];
   optimizer: HashName | null = null;
   /** Steps that were planned, and that were learned. */
   planned = 0;
@@ -162,6 +167,8 @@ export class Book {
     else if (type === "gradient.computed") {
       if (this.batch !== null) this.batch.gradients += 1;
     } else {
+      if (this.policy !== null) this.policiesBefore.unshift(this.policy);
+      if (this.policiesBefore.length > policiesMax) this.policiesBefore.pop();
       this.policy = data.policyAfter;
       this.optimizer = data.optimizerAfter;
       this.learned = data.step;

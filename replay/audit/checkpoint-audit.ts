@@ -84,11 +84,11 @@ export class CheckpointAudit {
     while (this.nextSize === size) {
       const claim = this.#claims[this.#next++];
       this.#findings.count(check);
-      if (claim?.hash !== hash) this.#differs(size, `says ${claim?.hash}, they give ${hash}`);
-      else {
+      if (claim === undefined) continue;
+      if (claim.hash === hash) {
         this.#lastGood = size;
         if (claim.isTrusted) this.#proven = size;
-      }
+      } else this.#differs(claim, hash);
     }
   }
 
@@ -102,17 +102,19 @@ export class CheckpointAudit {
     for (const { origin } of this.#claims) {
       if (run === null || [...this.#originKeys].some((key) => origin === originOf(key, run)))
         continue;
-      this.#findings.add(check, 0, null, `one is of another ledger: ${origin}`, false);
+      this.#findings.addWhole(check, `one is of another ledger: ${origin}`);
     }
     if (this.#wantsTrust && !this.#claims.some(({ isTrusted }) => isTrusted)) {
-      this.#findings.add(check, 0, null, "none is signed by the trusted key", false);
+      this.#findings.addWhole(check, "none is signed by the trusted key");
     }
   }
 
-  #differs(size: number, what: string): void {
-    const from = this.#lastGood + 1;
+  #differs({ size, hash, isTrusted }: Claim, found: string): void {
+    // Whoever wrote the ledger anew has signed it anew: against a trusted one only trusted ones count.
+    const from = (isTrusted ? this.#proven : this.#lastGood) + 1;
     const events = from === size ? `event ${size}` : `one of the events ${from} to ${size}`;
-    this.#findings.add(check, from, null, `${events} was changed: the checkpoint ${what}`, false);
+    const reason = `${events} was changed: the checkpoint says ${hash}, they give ${found}`;
+    this.#findings.add(check, from, null, reason, size);
   }
 
   #ownKeys(text: string): VerifierKey[] {
@@ -158,6 +160,6 @@ export class CheckpointAudit {
   #refuse(what: string, thrown: unknown): void {
     if (thrown !== null && !(thrown instanceof NoteError)) throw thrown;
     const reason = thrown === null ? what : `${what}: ${thrown.message}`;
-    this.#findings.add(check, 0, null, reason, false);
+    this.#findings.addWhole(check, reason);
   }
 }

@@ -11,13 +11,18 @@ export interface BadEvent {
 
 interface Finding extends BadEvent {
   readonly check: string;
-  /** False where only a range of events is known: an exact finding says more. */
-  readonly isExact: boolean;
+  /** The last event that can be meant: beyond `seq` where only a range is known. */
+  readonly to: number;
 }
 
 export class Findings {
   readonly #counts = new Map<string, number>();
   readonly #first = new Map<string, Finding>();
+
+  /** The same of no event, but of the ledger as a whole. */
+  addWhole(check: string, reason: string): void {
+    this.add(check, 0, null, reason, Number.POSITIVE_INFINITY);
+  }
 
   /** A check, before it has anything to count: an audit that checked nothing of a kind says 0. */
   declare(check: string): void {
@@ -29,10 +34,13 @@ export class Findings {
     this.#counts.set(check, (this.#counts.get(check) ?? 0) + times);
   }
 
-  /** A check has found something wrong; only its earliest finding is kept. */
-  add(check: string, seq: number, stream: string | null, reason: string, isExact = true): void {
+  /**
+   * A check has found something wrong; only its earliest finding is kept.
+   * @param to the last event that can be meant, where it is not certainly `seq`
+   */
+  add(check: string, seq: number, stream: string | null, reason: string, to = seq): void {
     const known = this.#first.get(check);
-    const finding = { check, seq, stream, reason, isExact };
+    const finding = { check, seq, stream, reason, to };
     if (known === undefined || comesBefore(finding, known)) this.#first.set(check, finding);
   }
 
@@ -55,9 +63,12 @@ export class Findings {
   }
 }
 
-/** Of what was found on one event, what was declared first is kept. */
+/**
+ * By the event at which it is certain that something was wrong, and then the narrower range. What was
+ * found first on one event is kept.
+ */
 function comesBefore(a: Finding, b: Finding): boolean {
-  return a.isExact === b.isExact ? a.seq < b.seq : a.isExact;
+  return a.to === b.to ? a.seq > b.seq : a.to < b.to;
 }
 
 function badEvent({ check, seq, stream, reason }: Finding): BadEvent {

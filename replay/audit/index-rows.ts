@@ -51,7 +51,7 @@ export class IndexAudit {
     ] as const;
     for (const [check, rows] of tables) {
       if (rows === this.#parts) continue;
-      this.#findings.add(check, 0, null, `it has ${rows} rows for ${this.#parts} appends`, false);
+      this.#findings.addWhole(check, `it has ${rows} rows for ${this.#parts} appends`);
     }
   }
 
@@ -70,7 +70,9 @@ export class IndexAudit {
       if (row?.first === first && row.count === count) continue;
       const says = row === null ? "has no row" : `says ${row.count} from ${row.first} on`;
       const reason = `${count} events from ${first} on were appended, the index ${says}`;
-      this.#findings.add(check, global, stream, reason);
+      // An event that is missing or cannot be read shows here too: as one of those of its append.
+      const last = global + Math.max(count, row?.count ?? 0) - 1;
+      this.#findings.add(check, global, stream, reason, last);
     }
   }
 }

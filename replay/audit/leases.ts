@@ -27,7 +27,7 @@ export function auditLeases(
     findings.count(check);
     found.set(lease.name, lease);
     const reason = isStill ? holderFault(lease, book) : null;
-    if (reason !== null) findings.add(check, 0, null, `${lease.name}: ${reason}`, false);
+    if (reason !== null) findings.addWhole(check, `${lease.name}: ${reason}`);
   }
   for (const [name, { epoch }] of book.leases) {
     if (epoch === 0) continue;
@@ -35,7 +35,7 @@ export function auditLeases(
     if (lease !== undefined && lease.epoch >= epoch) continue;
     const stands = lease === undefined ? "there is no such lease" : `it stands at ${lease.epoch}`;
     const reason = `${name}: events were written in epoch ${epoch}, and ${stands}`;
-    findings.add(check, 0, null, reason, false);
+    findings.addWhole(check, reason);
   }
 }
 

@@ -12,7 +12,8 @@ export interface AuditSettings {
   readonly mismatchMax: number;
   /** How advantages are made: `learner.advantage`. */
   readonly advantage: string | null;
-  readonly klCoefficient: number;
+  /** Steps that the policy of rollouts lies behind the newest: `rollout.policyLag`. */
+  readonly policyLag: number;
 }
 
 const none = Number.POSITIVE_INFINITY;
@@ -40,7 +41,7 @@ function read(config: Readonly<Record<string, unknown>>): AuditSettings {
     minibatches: bound(learner["minibatches"]),
     mismatchMax: bound(learner["mismatchMax"]),
     advantage: typeof kind === "string" ? kind : null,
-    klCoefficient: typeof learner["klCoefficient"] === "number" ? learner["klCoefficient"] : 0,
+    policyLag: typeof rollout["policyLag"] === "number" ? rollout["policyLag"] : 0,
   };
 }
 

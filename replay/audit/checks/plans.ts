@@ -2,6 +2,7 @@
 import type { EventData } from "../../../events/index.ts";
 import type { Book } from "../book.ts";
 import { type Check, type EventOf, firstFault } from "../check.ts";
+import { settingsOf } from "../settings.ts";
 import { sameSampling } from "./sampling.ts";
 
 type PlanType =
@@ -36,7 +37,7 @@ function faultOf(event: EventOf<PlanType>, book: Book): string | null {
         event.data.step !== book.learned + 1 &&
           `step ${event.data.step} is planned after step ${book.learned} was learned`,
         event.data.step === book.planned && `step ${event.data.step} was planned before`,
-        inForce(event.data.policy, book),
+        toPlay(event.data.policy, book),
       );
     case "evaluation.planned":
       return firstFault(
@@ -57,6 +58,17 @@ function faultOf(event: EventOf<PlanType>, book: Book): string | null {
           `of ${book.evaluationsPlanned.size} evaluations ${book.evaluationsEnded.size} have ended`,
       );
   }
+}
+
+/** With a policy lag, a step is played with an older policy. */
+function toPlay(policy: string, book: Book): string | null {
+  const { policyLag } = settingsOf(book);
+  const { policiesBefore } = book;
+  if (policyLag === 0 || policiesBefore.length === 0) return inForce(policy, book);
+  const wanted = policiesBefore[policyLag - 1] ?? policiesBefore.at(-1);
+  return policy === wanted
+    ? null
+    : `with its policy lag it is played with ${wanted}, not ${policy}`;
 }
 
 function inForce(policy: string, book: Book): string | null {

@@ -12,9 +12,10 @@ export const policies: Check<"trajectory.started" | "turn.sampled" | "batch.asse
       type === "batch.assembled" ? book.plans.get(data.step) : planOfTrajectory(book, stream)?.plan;
     // That nothing planned it is for others to say.
     if (planned === undefined) return undefined;
+    const used = type === "batch.assembled" ? (data.playedPolicy ?? data.policy) : data.policy;
     const started = type === "turn.sampled" ? book.trajectories.get(stream)?.policy : undefined;
     return firstFault(
-      data.policy !== planned.policy && `${planned.policy} was planned, it used ${data.policy}`,
+      used !== planned.policy && `${planned.policy} was planned, it used ${used}`,
       started !== undefined &&
         started !== data.policy &&
         `its trajectory began with ${started}, the turn used ${data.policy}`,
