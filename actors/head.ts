@@ -9,6 +9,7 @@
 
 import { batchSettings, groupsPlayed, type RunConfig } from "../config/index.ts";
 import {
+  assert,
   type EventData,
   type EventEnvelope,
   encode,
@@ -296,7 +297,16 @@ function runHost(
       putBlob: (bytes) => ledger.blobs.put(bytes),
       stage,
       evaluations,
-      optimizer: () => watch.latest?.optimizerAfter ?? initial.optimizer,
+      learned: () => ({
+        policy: watch.latest?.policyAfter ?? initial.policy,
+        optimizer: watch.latest?.optimizerAfter ?? initial.optimizer,
+      }),
+      policyAfter: (step) => {
+        const policy = step === 0 ? initial.policy : watch.policyAfter(step);
+        assert(policy !== null, `step ${step} was learned`);
+        return policy;
+      },
+      policyLag: config.rollout.policyLag,
       pixelErrorMax: pixelErrorMax ?? pixelErrorRepairedMax,
     }),
   });

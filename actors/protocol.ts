@@ -64,6 +64,8 @@ const learnOrder = z.strictObject({
   step: count,
   policy: hash,
   optimizer: hash,
+  /** With a policy lag: the policy that the step was played with. */
+  played: hash.optional(),
   trajectories: z.array(
     z.strictObject({
       stream: z.string(),

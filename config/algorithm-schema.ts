@@ -94,9 +94,16 @@ export const algorithmKeys = {
 
 /** Groups that are played for each one that is learned from, at most. */
 const oversamplingMax = 8;
+/** Steps that the policy of rollouts may lie behind. */
+const policyLagMax = 8;
 
-/** DAPO's dynamic sampling: so many times `prompts` are played, the first with spread are kept. */
-export const oversampling = z.number().min(1).max(oversamplingMax).default(1);
+/** Of `[rollout]`: what is played for a step, and with which policy. */
+export const batchKeys = {
+  /** DAPO's dynamic sampling: so many times `prompts` are played, the first with spread are kept. */
+  oversampling: z.number().min(1).max(oversamplingMax).default(1),
+  /** Step n is played with the policy of step n − 1 − lag; 0: with the newest. */
+  policyLag: z.int().min(0).max(policyLagMax).default(0),
+} as const;
 
 /** Groups that are played in a step. */
 export function groupsPlayed({ rollout }: Pick<RunConfig, "rollout">): number {

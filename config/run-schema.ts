@@ -4,8 +4,8 @@ import { z } from "zod";
 import {
   algorithmContradictions,
   algorithmKeys,
+  batchKeys,
   groupsPlayed,
-  oversampling,
 } from "./algorithm-schema.ts";
 import { device, deviceContradictions, devices } from "./device-schema.ts";
 import { engine, engineContradictions, rowsMaxDefault } from "./engine-schema.ts";
@@ -63,7 +63,7 @@ export const rollout = z.strictObject({
   device: devices.default("cpu"),
   /** Groups of a step. */
   prompts: count(tasksPerEventMax),
-  oversampling,
+  ...batchKeys,
   /** Trajectories of a group. */
   samples: z.int().min(2).max(samplesMax),
   temperature: positive.max(10),

@@ -209,7 +209,10 @@ export const eventSchemas = {
   }),
   "batch.assembled": z.strictObject({
     step: count,
+    /** What is learned from here on; without a policy lag also what the step was played with. */
     policy: hash,
+    /** With a policy lag: what the step was played with. */
+    playedPolicy: hash.optional(),
     optimizer: hash,
     /** Trajectory streams, ordered by (group, sample). */
     trajectories: z.array(z.string()),

@@ -54,6 +54,8 @@ export interface BatchSource {
   readonly step: number;
   readonly policy: HashName;
   readonly optimizer: HashName;
+  /** With a policy lag: what the trajectories were played with. */
+  readonly played?: HashName | undefined;
   readonly trajectories: readonly JudgedTrajectory[];
 }
 
@@ -62,7 +64,7 @@ export function assembleBatch(
   source: BatchSource,
   settings: BatchSettings,
 ): EventData<"batch.assembled"> {
-  const { step, policy, optimizer } = source;
+  const { step, policy, optimizer, played } = source;
   const ordered = [...source.trajectories].sort((a, b) => a.group - b.group || a.sample - b.sample);
   const shaped = ordered.map((trajectory) => shapedByLength(trajectory, settings.overlong));
   const groups = groupsOf(ordered.map(({ group }) => group));
@@ -102,6 +104,7 @@ export function assembleBatch(
   return {
     step,
     policy,
+    ...(played === undefined ? {} : { playedPolicy: played }),
     optimizer,
     trajectories: ordered.map(({ stream }) => stream),
     rewards: Float32Array.from(ordered, ({ reward }) => reward),

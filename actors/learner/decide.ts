@@ -10,6 +10,8 @@ export interface AssembleCommand extends ActorCommand {
   readonly type: "assemble";
   readonly step: number;
   readonly policy: HashName;
+  /** With a policy lag: what the step was played with. */
+  readonly played?: HashName | undefined;
   /** The optimizer's state before the step; the first step takes the run's initial one. */
   readonly optimizer: HashName;
   readonly trajectories: readonly JudgedTrajectory[];
@@ -47,19 +49,19 @@ export function decideLearner(
 
 function assemble(rules: LearnerRules, command: AssembleCommand, state: State): Decision {
   const { context } = state;
-  const { step, policy, optimizer, trajectories } = command;
+  const { step, policy, optimizer, played, trajectories } = command;
   if (step <= context.step || context.batch?.step === step) return { duplicate: true };
   if (step !== context.step + 1 || context.batch !== null) {
     return { rejection: `step ${step} came before step ${context.step + 1} was learned` };
   }
   if (context.policy !== null && context.policy !== policy) {
-    return { rejection: `step ${step} was played with ${policy}, the policy is ${context.policy}` };
+    return { rejection: `step ${step} starts from ${policy}, the policy is ${context.policy}` };
   }
   if (context.optimizer !== null && context.optimizer !== optimizer) {
     return { rejection: `the optimizer is ${context.optimizer}, the command says ${optimizer}` };
   }
   if (trajectories.length === 0) return { rejection: `step ${step} has no trajectory` };
-  const batch = assembleBatch({ step, policy, optimizer, trajectories }, rules);
+  const batch = assembleBatch({ step, policy, optimizer, played, trajectories }, rules);
   return { events: [event("batch.assembled", batch)] };
 }
 

@@ -12,13 +12,14 @@ import {
   hashName,
 } from "../../events/index.ts";
 import type { EffectContext, EffectResult, Effects } from "../../runtime/index.ts";
+import { EvidenceError } from "../errors.ts";
 import { foldTrajectory } from "../rollout/index.ts";
 import { advantageOf, repricing } from "./batch.ts";
 import type { LearnerCommand } from "./decide.ts";
 import type { AdvantageRule } from "./estimate.ts";
 import { type LearnParts, learnStep, type WeighedSample } from "./learn-step.ts";
 import type { LearnerContext, learnerMachine } from "./machine.ts";
-import type { LearnerState } from "./ports.ts";
+import type { LearnerState, Tensors } from "./ports.ts";
 import { recoverState } from "./recovery.ts";
 import { trainingSample } from "./samples.ts";
 
@@ -101,8 +102,11 @@ async function learn<S>(
   const { parts, storage, optimizerEverySteps } = options;
   const start = await weights.at(context);
   const minibatches = await readMinibatches(storage, batch);
-  const reprice = repricing(batch, options.advantage);
-  const { state, gradients } = await learnStep(parts, batch.step, start, minibatches, reprice);
+  const extras = {
+    reprice: repricing(batch, options.advantage),
+    played: await playedPolicy(options, batch),
+  };
+  const { state, gradients } = await learnStep(parts, batch.step, start, minibatches, extras);
   const policyBytes = parts.trainer.encodePolicy(state.policy);
   const optimizerBytes = parts.optimizer.encode(state.optimizer);
   const policyAfter = hashName(policyBytes);
@@ -123,6 +127,17 @@ async function learn<S>(
     optimizerAfter,
     optimizerStored,
   };
+}
+
+/** The policy that the batch was played with; null where learning starts from the same one. */
+async function playedPolicy<S>(
+  { parts, storage }: LearnerEffectsOptions<S>,
+  { policy, playedPolicy: name }: EventData<"batch.assembled">,
+): Promise<Tensors | null> {
+  if (name === undefined || name === policy) return null;
+  const bytes = await storage.blobs.get(name);
+  if (bytes === null) throw new EvidenceError(`the policy ${name} is not stored`);
+  return parts.trainer.decodePolicy(bytes);
 }
 
 /** The trajectories of the minibatches as samples; those of dropped groups are not read. */

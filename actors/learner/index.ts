@@ -13,6 +13,7 @@ export { GradientSum } from "./gradient-sum.ts";
 export type { ImportanceRule } from "./importance.ts";
 export { samplerWeights } from "./importance.ts";
 export type {
+  LearnExtras,
   LearnedGradient,
   LearnedStep,
   LearnParts,

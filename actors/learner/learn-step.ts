@@ -55,8 +55,19 @@ export interface LearnedStep<S> {
   readonly gradients: readonly LearnedGradient[];
 }
 
+/** What only some runs' steps are learned with. */
+export interface LearnExtras {
+  /** Needed where the KL term stands in the reward. */
+  readonly reprice?: Reprice;
+  /** With a policy lag: the policy that the samples were played with. */
+  readonly played?: Tensors | null;
+}
+
 /** A row whose loss the graph computes, or whose slopes are still to come. */
-type OpenRow = Omit<GradientRow, "slopes">;
+interface OpenRow extends Omit<GradientRow, "slopes"> {
+  /** Log-probs under the policy that played: what the sampler's must agree with. */
+  readonly played: Float32Array;
+}
 
 /** Learns from `minibatches`, one after the other, beginning with `start`. */
 export async function learnStep<S>(
@@ -64,10 +75,10 @@ export async function learnStep<S>(
   step: number,
   start: LearnerState<S>,
   minibatches: readonly (readonly WeighedSample[])[],
-  reprice: Reprice | null = null,
+  { reprice, played = null }: LearnExtras = {},
 ): Promise<LearnedStep<S>> {
   const { optimizer, settings } = parts;
-  const scored = await scoredRows(parts, start.policy, minibatches);
+  const scored = await scoredRows(parts, start.policy, played, minibatches);
   const { rows, penalties } = repriced(scored, settings, reprice);
   const learningRate = learningRateAt(step, settings);
   const gradients: LearnedGradient[] = [];
@@ -99,12 +110,14 @@ export async function learnStep<S>(
 async function scoredRows<S>(
   { trainer, settings, reference }: LearnParts<S>,
   policy: Tensors,
+  played: Tensors | null,
   minibatches: readonly (readonly WeighedSample[])[],
 ): Promise<OpenRow[][]> {
   const all = minibatches.flat().map(({ sample }) => sample);
-  const old = await trainer.logProbs(policy, all, settings.temperature);
-  const anchor =
-    reference === null ? null : await trainer.logProbs(reference, all, settings.temperature);
+  const scores = (one: Tensors) => trainer.logProbs(one, all, settings.temperature);
+  const old = await scores(policy);
+  const behind = played === null ? old : await scores(played);
+  const anchor = reference === null ? null : await scores(reference);
   let next = 0;
   return minibatches.map((members) =>
     members.map(({ sample, advantage }) => {
@@ -113,7 +126,11 @@ async function scoredRows<S>(
       assert(before !== undefined, "one row of log-probs per sample");
       const weights = samplerWeights(before, sample.sampler, settings.importance);
       const advantages = tokenAdvantages(sample, advantage);
-      return { sample, advantages, old: before, weights, reference: anchor?.[index] ?? null };
+      return {
+        ...{ sample, advantages, old: before, weights },
+        played: itemAt(behind, index),
+        reference: anchor?.[index] ?? null,
+      };
     }),
   );
 }
@@ -125,7 +142,7 @@ async function scoredRows<S>(
 function repriced(
   minibatches: readonly (readonly OpenRow[])[],
   { kl }: LearnSettings,
-  reprice: Reprice | null,
+  reprice: Reprice | undefined,
 ): {
   readonly rows: readonly (readonly OpenRow[])[];
   readonly penalties: readonly (readonly number[])[] | null;
@@ -138,7 +155,7 @@ function repriced(
     return Math.fround(kl.coefficient * sum);
   };
   const penalties = minibatches.map((members) => members.map(penaltyOf));
-  assert(reprice !== null, "with the KL term in the reward advantages are computed again");
+  assert(reprice !== undefined, "with the KL term in the reward advantages are computed again");
   const advantages = reprice(penalties);
   const rows = minibatches.map((members, minibatch) =>
     members.map((row, place) => ({
@@ -169,9 +186,10 @@ async function withSlopes<S>(
 }
 
 function lossRows(rows: readonly OpenRow[], current: readonly Float32Array[]): LossRow[] {
-  return rows.map(({ sample, old, weights, advantages, reference }, index) => ({
+  return rows.map(({ sample, old, played, weights, advantages, reference }, index) => ({
     current: itemAt(current, index),
     old,
+    played,
     sampler: sample.sampler,
     weights,
     advantages,

@@ -37,6 +37,8 @@ export interface LossSettings extends Clip {
 /** A sequence of the minibatch, one entry per loss-carrying token. */
 export interface LossRow extends SequenceTokens {
   readonly sampler: Float32Array;
+  /** The learner's log-probs under the policy that played, where that is not the old one. */
+  readonly played?: Float32Array;
   /** Log-probs of the reference policy; null without a KL term. */
   readonly reference: Float32Array | null;
 }
@@ -54,6 +56,7 @@ export interface LossTerms {
   readonly ratioMax: number;
   /** Share of tokens whose gradient the clip has cut off (CISPO: whose ratio it has cut), 0–1. */
   readonly clipFraction: number;
+  /** Of the sampler's log-probs and the learner's, under the policy that played. */
   readonly mismatchMax: number;
   readonly mismatchMean: number;
 }
@@ -161,7 +164,7 @@ class Figures {
     const logRatio = itemAt(row.current, index) - itemAt(row.old, index);
     const ratio = Math.exp(logRatio);
     const kl = estimators[type](driftOf(row, index));
-    const mismatch = Math.abs(itemAt(row.sampler, index) - itemAt(row.old, index));
+    const mismatch = Math.abs(itemAt(row.sampler, index) - itemAt(row.played ?? row.old, index));
     this.#tokens += 1;
     this.#kl += kl;
     this.#klOld += k3(logRatio);

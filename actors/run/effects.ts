@@ -41,8 +41,12 @@ export interface RunParts {
   readonly putBlob: (bytes: Uint8Array) => Promise<HashName>;
   readonly stage: Stage;
   readonly evaluations: Pick<ActorHost<typeof evaluationMachine, EvaluationCommand>, "tell">;
-  /** The optimizer's state in force. */
-  readonly optimizer: () => HashName;
+  /** The policy and the optimizer's state that were learned last, or that the run starts from. */
+  readonly learned: () => { readonly policy: HashName; readonly optimizer: HashName };
+  /** The policy that came out of a step, one of the latest; of step 0: the run's first. */
+  readonly policyAfter: (step: number) => HashName;
+  /** Steps that the policy of a step's rollouts lies behind the newest. */
+  readonly policyLag: number;
   /** A repair is right up to this mean absolute pixel difference, 0–255. */
   readonly pixelErrorMax: number;
 }
@@ -75,9 +79,11 @@ async function playStep(
   const order = orderOf(step, policy, sampling, samples, tasks);
   const performances = await parts.stage.perform(order, signal);
   const trajectories = await parts.stage.judged(performances, parts.facts);
-  const optimizer = parts.optimizer();
-  const update = await parts.stage.learn({ step, policy, optimizer, trajectories }, signal);
-  return { type: "advance", item, policy: update.policyAfter, tasks: await next };
+  const start = parts.learned();
+  const played = parts.policyLag === 0 ? {} : { played: policy };
+  const update = await parts.stage.learn({ step, ...start, ...played, trajectories }, signal);
+  const nextPolicy = policyOfNext(parts, item, update.policyAfter);
+  return { type: "advance", item, policy: nextPolicy, tasks: await next };
 }
 
 async function playEvaluation(
@@ -93,7 +99,15 @@ async function playEvaluation(
   const order = orderOf(`e${planned.evaluation}`, policy, sampling, samples, tasks);
   const performances = await parts.stage.perform(order, signal);
   await endEvaluation(parts, planned, performances);
-  return { type: "advance", item, policy, tasks: await nextTasks(parts, item) };
+  const nextPolicy = policyOfNext(parts, item, policy);
+  return { type: "advance", item, policy: nextPolicy, tasks: await nextTasks(parts, item) };
+}
+
+/** What the item after `item` is played with: with a lag, steps are played with an older policy. */
+function policyOfNext(parts: RunParts, item: number, newest: HashName): HashName {
+  const next = parts.plan[item + 1];
+  if (next?.kind !== "step" || parts.policyLag === 0) return newest;
+  return parts.policyAfter(Math.max(0, next.step - 1 - parts.policyLag));
 }
 
 async function beginEvaluation(

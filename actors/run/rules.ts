@@ -6,7 +6,7 @@ import { planOf } from "./plan.ts";
 /** What the run decides by. */
 export function runRules(config: RunConfig): RunRules {
   const settings = planSettings(config);
-  const { samples } = config.rollout;
+  const { samples, policyLag } = config.rollout;
   const sampling = trainingSampling(config);
-  return { plan: planOf(settings), steps: settings.steps, samples, sampling };
+  return { plan: planOf(settings), steps: settings.steps, samples, sampling, policyLag };
 }

@@ -4,6 +4,7 @@ import {
   assert,
   type EventData,
   type EventEnvelope,
+  type HashName,
   streams as streamNames,
 } from "../../events/index.ts";
 import { signalled } from "../signalled.ts";
@@ -16,10 +17,14 @@ export interface WatchedLedger {
 type Update = EventData<"policy.updated">;
 type Listener = (event: EventEnvelope) => void;
 
+/** Updates that are remembered: more than any policy lag. */
+const updatesMax = 16;
+
 export class Watch {
   readonly #ledger: WatchedLedger;
   readonly #learner: string;
   readonly #listeners = new Set<Listener>();
+  readonly #updates = new Map<number, Update>();
   #latest: Update | null = null;
 
   constructor(ledger: WatchedLedger, run: string) {
@@ -30,6 +35,11 @@ export class Watch {
   /** The policy that was learned last; null before the first. */
   get latest(): Update | null {
     return this.#latest;
+  }
+
+  /** The policy that came out of `step`, one of the latest; null where it was not learned yet. */
+  policyAfter(step: number): HashName | null {
+    return this.#updates.get(step)?.policyAfter ?? null;
   }
 
   /** Reads what happened before; call it when `note` is being fed. */
@@ -97,6 +107,8 @@ export class Watch {
   #update({ stream, type, data }: EventEnvelope): void {
     if (stream !== this.#learner || type !== "policy.updated") return;
     const update = data as Update;
+    this.#updates.set(update.step, update);
+    this.#updates.delete(update.step - updatesMax);
     if (this.#latest === null || update.step > this.#latest.step) this.#latest = update;
   }
 }

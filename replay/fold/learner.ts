@@ -80,13 +80,13 @@ export class Learner {
     const known = this.#steps.get(step);
     if (known === undefined) return;
     const { batch, gradients } = known.step;
-    const { policy, optimizer } = batch.data;
+    const { policy, playedPolicy: played, optimizer } = batch.data;
     const judged = this.#judged(trajectories, rewards);
     if (judged === null) {
       this.#findings.compare("batches", batch, "comes before all its trajectories were judged");
       return;
     }
-    const facts = { id: batch.command, step, policy, optimizer, trajectories: judged };
+    const facts = { id: batch.command, step, policy, played, optimizer, trajectories: judged };
     const assemble = { type: "assemble", ...facts } as const;
     const decision = this.#decide(assemble, known.assemble.before);
     compareDecision(this.#findings, "batches", known.assemble.events, decision);

@@ -23,7 +23,7 @@ import { compareDecision } from "./decided.ts";
 import type { Findings } from "./findings.ts";
 import { dataOf, type FoldedCommand, foldCommands } from "./fold-commands.ts";
 import type { JudgedAgain } from "./judge.ts";
-import type { Learner } from "./learner.ts";
+import type { LearnedStep, Learner } from "./learner.ts";
 import type { FoldedTrajectory, PlannedTrajectory } from "./trajectory.ts";
 import { unequal } from "./unequal.ts";
 
@@ -37,6 +37,8 @@ export interface Item {
   /** The event that planned it. */
   readonly planned: EventEnvelope;
   readonly trajectories: readonly PlannedTrajectory[];
+  /** What an evaluation's own stream says; empty for a step. */
+  readonly evaluation: readonly FoldedCommand<typeof evaluationMachine>[];
 }
 
 export interface PlansOptions {
@@ -109,17 +111,19 @@ export class Plans {
    * @param isCompared by the item's step
    */
   async *items(learner: Learner, isCompared: (step: number) => boolean): AsyncGenerator<Item> {
-    let policy = this.started.policy;
+    // The newest first, as many as a lag reaches back to: steps are played with the last of them.
+    let policies = [this.started.policy];
     let step = 0;
     let ended: number | null = null;
     for (const command of this.#commands.slice(1)) {
       const [planned] = command.events;
       if (planned === undefined) continue;
       const update = ended === null ? null : (learner.stepOf(ended)?.update ?? null);
-      policy = update?.data.policyAfter ?? policy;
+      policies = this.#policiesAfter(update, policies);
       const isLearned = ended === null || update !== null;
       ended = dataOf(planned, "step.planned")?.step ?? null;
       step = ended ?? step;
+      const policy = ended === null ? policies.at(0) : policies.at(-1);
       if (isCompared(step)) await this.#compare(command, policy, isLearned);
       const item = await this.#itemOf(planned, step);
       if (item !== null) yield item;
@@ -128,11 +132,8 @@ export class Plans {
 
   /** Compares what an evaluation came to. */
   async evaluation(item: Item, judged: JudgedAgain, played: readonly FoldedTrajectory[]) {
-    const { name } = item;
-    const stream = streams.evaluation(this.#options.run, Number(String(name).slice(1)));
-    const { findings, book } = this.#options;
-    const folded = foldCommands(evaluationMachine, stream, await book.read(stream), findings);
-    for (const { events, before } of folded.commands) {
+    const { findings } = this.#options;
+    for (const { events, before } of item.evaluation) {
       const [event] = events;
       const id = event?.command ?? "";
       if (dataOf(event, "evaluation.started") !== null) {
@@ -151,10 +152,19 @@ export class Plans {
     }
   }
 
-  async #compare({ events, before }: Command, policy: HashName, isLearned: boolean): Promise<void> {
+  #policiesAfter(update: LearnedStep["update"], before: readonly HashName[]): HashName[] {
+    if (update === null) return [...before];
+    return [update.data.policyAfter, ...before.slice(0, this.#rules.policyLag)];
+  }
+
+  async #compare(
+    { events, before }: Command,
+    policy: HashName | undefined,
+    isLearned: boolean,
+  ): Promise<void> {
     const { findings } = this.#options;
     const [planned] = events;
-    if (planned === undefined) return;
+    if (planned === undefined || policy === undefined) return;
     if (!isLearned) {
       findings.compare("plans", planned, "is planned before the step before it was learned");
       return;
@@ -197,19 +207,21 @@ export class Plans {
   }
 
   async #itemOf(planned: EventEnvelope, step: number): Promise<Item | null> {
-    const { book, run } = this.#options;
+    const { book, run, findings } = this.#options;
     const facts = dataOf(planned, "step.planned");
     if (facts !== null) {
-      return { name: facts.step, step, planned, trajectories: placesOf(run, facts.step, facts) };
+      const trajectories = placesOf(run, facts.step, facts);
+      return { name: facts.step, step, planned, trajectories, evaluation: [] };
     }
     const evaluation = dataOf(planned, "evaluation.planned");
     if (evaluation === null) return null;
     const name = `e${evaluation.evaluation}` as const;
-    const [event] = await book.read(streams.evaluation(run, evaluation.evaluation));
-    const started = dataOf(event, "evaluation.started");
+    const stream = streams.evaluation(run, evaluation.evaluation);
+    const folded = foldCommands(evaluationMachine, stream, await book.read(stream), findings);
     const { policy, sampling, samples } = evaluation;
-    const shared = { policy, sampling, samples, tasks: started?.tasks ?? [] };
-    return { name, step, planned, trajectories: placesOf(run, name, shared) };
+    const tasks = folded.state.context.started?.tasks ?? [];
+    const trajectories = placesOf(run, name, { policy, sampling, samples, tasks });
+    return { name, step, planned, trajectories, evaluation: folded.commands };
   }
 }
 

@@ -42,8 +42,11 @@ export async function compareGradients<S>(
   const parts = { trainer, optimizer, reference, settings: learnSettings(config) };
   const { step } = learned.batch.data;
   const minibatches = minibatchesOf(learned, trajectories);
-  const reprice = repricing(learned.batch.data, config.learner.advantage);
-  const again = await learnStep(parts, step, start, minibatches, reprice);
+  const extras = {
+    reprice: repricing(learned.batch.data, config.learner.advantage),
+    played: await playedPolicy(options, learned),
+  };
+  const again = await learnStep(parts, step, start, minibatches, extras);
   for (const [index, gradient] of learned.gradients.entries()) {
     const derived = again.gradients[index];
     if (derived === undefined) {
@@ -64,6 +67,18 @@ export async function compareGradients<S>(
     compareNearly(findings, "gradients", gradient, nameDiffers, far);
   }
   return again.state;
+}
+
+/** The policy that a step was played with, where a policy lag makes that another one. */
+async function playedPolicy<S>(
+  { trainer, readBlob }: GradientsOptions<S>,
+  { batch: { data } }: LearnedStep,
+): Promise<Tensors | null> {
+  const { policy, playedPolicy: name } = data;
+  if (name === undefined || name === policy) return null;
+  const bytes = await readBlob(name);
+  if (bytes === null) throw new EvidenceError(`the policy ${name} is not stored`);
+  return trainer.decodePolicy(bytes);
 }
 
 function compareNearly(

@@ -107,7 +107,7 @@ test("a batch of another policy or optimizer than the current one is refused", (
   const scenario = learner();
   scenario.when(assemble(1));
   scenario.when(learned(1));
-  assert.match(rejectionOf(scenario.when(assemble(2, "p0", "o1"))), /was played with/);
+  assert.match(rejectionOf(scenario.when(assemble(2, "p0", "o1"))), /step 2 starts from/);
   assert.match(rejectionOf(scenario.when(assemble(2, "p1", "o0"))), /the optimizer is/);
   assert.equal(typesOf(scenario.when(assemble(2, "p1", "o1"))), ["batch.assembled"]);
 });

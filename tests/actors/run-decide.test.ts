@@ -59,7 +59,7 @@ function run() {
   const plan = planOf(settings);
   return new Scenario<typeof runMachine, RunCommand>(
     runMachine,
-    decideRun({ plan, steps: settings.steps, samples: 8, sampling }),
+    decideRun({ plan, steps: settings.steps, samples: 8, sampling, policyLag: 0 }),
     "run/r",
   );
 }

@@ -2,7 +2,12 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { firstDifference, type RunResult } from "../../actors/index.ts";
-import { type EventData, type EventEnvelope, RetryableError } from "../../events/index.ts";
+import {
+  type EventData,
+  type EventEnvelope,
+  type EventType,
+  RetryableError,
+} from "../../events/index.ts";
 import { MemoryDisk } from "../../storage/index.ts";
 import { startTinyRun, type TinyOptions, tinyConfig } from "./tiny-run.ts";
 import { tinyRunner, tinySampler } from "./tiny-world.ts";
@@ -204,6 +209,68 @@ test("with a KL term the run learns as well", async () => {
   const { events } = await complete({ config: tinyConfig({ steps: 2, klCoefficient: 0.001 }) });
   const last = gradients(events).at(-1);
   assert.ok((last?.kl ?? 0) > 0);
+});
+
+/** The run with rollouts by a policy that lies two steps behind, and evaluations on the way. */
+function laggingConfig() {
+  const { rollout, evaluation, ...rest } = tinyConfig({ steps: 6 });
+  const sets = evaluation.sets.map((set) => ({ ...set, when: [...set.when, "every" as const] }));
+  const lagging = { ...rollout, policyLag: 2 };
+  return { ...rest, rollout: lagging, evaluation: { ...evaluation, sets, everySteps: 2 } };
+}
+
+const dataOf = <T extends EventType>(events: readonly EventEnvelope[], wanted: T) =>
+  events.filter(({ type }) => type === wanted).map(({ data }) => data as EventData<T>);
+
+test("with a policy lag, step n is played with the policy of step n − 1 − lag", async () => {
+  const { end, events } = await complete({ config: laggingConfig() });
+  const updates = dataOf(events, "policy.updated");
+  const made = [updates[0]?.policyBefore, ...updates.map(({ policyAfter }) => policyAfter)];
+  assert.is(new Set(made).size, 7);
+  const planned = dataOf(events, "step.planned").map(({ policy }) => policy);
+  assert.equal(
+    planned,
+    [0, 0, 0, 1, 2, 3].map((step) => made[step]),
+  );
+  // What is learned goes on from the newest, and so do evaluations.
+  const batches = dataOf(events, "batch.assembled");
+  assert.equal(
+    batches.map(({ policy }) => policy),
+    made.slice(0, 6),
+  );
+  assert.equal(
+    batches.map(({ playedPolicy }) => playedPolicy),
+    planned,
+  );
+  const evaluated = dataOf(events, "evaluation.planned").map(({ policy }) => policy);
+  assert.equal(
+    evaluated,
+    [0, 2, 2, 4, 4, 6, 6].map((step) => made[step]),
+  );
+  assert.is(end.policy, made[6]);
+  // Sampler and learner agree about the policy that played.
+  for (const { mismatchMax } of gradients(events)) assert.is(mismatchMax, 0);
+});
+
+test("with a policy lag, a learner that dies and a run that is resumed change nothing", async () => {
+  const config = laggingConfig();
+  const { result: wanted } = await complete({ config });
+  const disk = new MemoryDisk();
+  const run = await startTinyRun({ config, disk });
+  while (run.events.length < 400) await new Promise((resolve) => setTimeout(resolve, 1));
+  await run.close();
+  let killed = 0;
+  const { result } = await complete({
+    config,
+    disk,
+    onEvent({ type }, self) {
+      if (type !== "batch.assembled" || killed > 0) return;
+      killed += 1;
+      void self.kill("learner").then(() => self.startLearner());
+    },
+  });
+  assert.is(killed, 1);
+  assert.is(firstDifference(wanted, result), null);
 });
 
 test.run();

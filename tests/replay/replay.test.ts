@@ -53,6 +53,14 @@ test("where a server sampled, its tokens are left alone and gradients are not", 
   assert.is(comparisons.losses?.compared, 8);
 });
 
+test("a run whose rollouts lie behind replays and recomputes equal", async () => {
+  const config = tinyConfig();
+  const lagging = { ...config, rollout: { ...config.rollout, policyLag: 1 } };
+  const disk = await playTiny({ config: lagging });
+  const { comparisons } = await equal(disk, { recompute: true });
+  assert.is(comparisons.losses?.compared, 8);
+});
+
 /** Choices of the learner, each of which makes another batch, gradient or rate. */
 const algorithms: Readonly<Record<string, Partial<RunConfig["learner"]>>> = {
   "a KL term": { kl: { type: "k3", coefficient: 0.1 } },
@@ -370,6 +378,17 @@ const readerOf = (source: Readable): Readable => ({
   readAll: (from) => source.readAll(from),
   readStream: (...args) => source.readStream(...args),
   blobs: source.blobs,
+});
+
+test("data of another shape are found at their event, whatever they are", async () => {
+  for (const type of ["evaluation.started", "trajectory.started", "reward.assigned"] as const) {
+    for (const key of ["tasks", "images", "components"]) {
+      const broken = change(type, 2, (data) => ({ ...data, [key]: "nonsense" }));
+      const { verdict, place } = await tampered(broken, { recompute: true });
+      assert.is(verdict.differsAt?.seq, place, `${type} ${key}`);
+      assert.match(verdict.differsAt?.reason ?? "", "does not fit its schema");
+    }
+  }
 });
 
 test("what nobody planned is found", async () => {
