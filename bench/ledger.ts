@@ -1,12 +1,12 @@
 // Durable events per second of the ledger, beside the two limits measured in the same run: SHA-256
 // over the same bytes, and LMDB writing the same rows with nothing around it.
-import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open } from "lmdb";
 import { streams } from "../events/index.ts";
 import { type Ledger, openLedger, openMemoryLedger, verifyChain } from "../storage/index.ts";
+import { hashLoop } from "./shared/hash-loop.ts";
 import { type BenchOptions, type BenchRows, quantile, row } from "./shared/row.ts";
 
 /** How long it takes, about. */
@@ -63,13 +63,6 @@ async function oneByOne(ledger: Ledger, count: number): Promise<number[]> {
     times.push(performance.now() - start);
   }
   return times.sort((a, b) => a - b);
-}
-
-function hashLoop(rows: readonly Uint8Array[]): number {
-  const start = performance.now();
-  let last = new Uint8Array(32);
-  for (const row of rows) last = createHash("sha256").update(last).update(row).digest();
-  return (rows.length * 1000) / (performance.now() - start);
 }
 
 /** LMDB alone: the event rows in batches of the size that the ledger commits. */
