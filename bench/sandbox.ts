@@ -1,16 +1,22 @@
-// What an execution costs: a cv2.rotate program in the warm pool, beside the same program with
-// `docker run` and `docker exec` on the same image in the same run.
+// What an execution costs: a cv2.rotate program in the warm pool, at both levels, beside the same
+// program with `docker run` and `docker exec` on the same image in the same run; and what many
+// executions in a row leave behind.
 import { execFileSync, spawnSync } from "node:child_process";
 import { cpus } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import Docker from "dockerode";
 import sharp from "sharp";
 import { openDockerSandbox, type Sandbox, sandboxImageTag } from "../sandbox/index.ts";
 import { type BenchOptions, type BenchRows, quantile, row } from "./shared/row.ts";
 
 /** How long it takes, about. */
-export const seconds = 12;
+export const seconds = 40;
 const executionsMeasured = 150;
 const concurrentCalls = 16;
 const coldRuns = 5;
+/** Executions in a row after which nothing may be left, for each that is measured. */
+const rowPerMeasured = 20;
+const containersMeasured = 10;
 
 const program = `import cv2
 image = cv2.imread("path_to_input_image.jpg")
@@ -86,16 +92,71 @@ export async function rows({
     const at56 = await timesOf(executions, () => executeOk(sandbox, small));
     const at512 = await timesOf(executions, () => executeOk(sandbox, large));
     const start = performance.now();
-    let left = executions;
+    let remaining = executions;
     const caller = async (): Promise<void> => {
-      while (left-- > 0) await executeOk(sandbox, large);
+      while (remaining-- > 0) await executeOk(sandbox, large);
     };
     await Promise.all(Array.from({ length: concurrentCalls }, caller));
     const perSecond = (executions * 1000) / (performance.now() - start);
-    return rowsOf({ cold, first, at56, at512, perSecond });
+    const fresh = await freshTimes(large);
+    const left = await leftBehind(small, executions * rowPerMeasured);
+    return rowsOf({ cold, first, at56, at512, perSecond, fresh, left });
   } finally {
     await sandbox.close();
   }
+}
+
+/** Calls one by one at the level `container`, each answered by a container that was warm before. */
+async function freshTimes(image: Uint8Array): Promise<readonly number[]> {
+  const options = { image: await sandboxImageTag(), run: `bench-fresh-${process.pid}`, size: 2 };
+  const sandbox = await openDockerSandbox({ ...options, level: "container" });
+  try {
+    const times: number[] = [];
+    for (let index = 0; index < containersMeasured; index += 1) {
+      while (sandbox.state().idle < options.size) {
+        await sandbox.warm(options.size);
+        await sleep(20);
+      }
+      times.push(...(await timesOf(1, () => executeOk(sandbox, image))));
+    }
+    return times.sort((a, b) => a - b);
+  } finally {
+    await sandbox.close();
+  }
+}
+
+interface Left {
+  /** Memory of the container after a tenth of the executions and after all of them, in bytes. */
+  readonly early: number;
+  readonly late: number;
+  readonly processes: number;
+  readonly containers: number;
+}
+
+/** Many executions in one container: its memory and its processes afterwards. */
+async function leftBehind(image: Uint8Array, executions: number): Promise<Left> {
+  const run = `bench-row-${process.pid}`;
+  const sandbox = await openDockerSandbox({ image: await sandboxImageTag(), run, size: 1 });
+  const id = () => dockerSays("ps", "--quiet", "--no-trunc", "--filter", `label=varft.run=${run}`);
+  const inUse = async (): Promise<number> => {
+    const stats = await new Docker().getContainer(id()).stats({ stream: false });
+    const cache = stats.memory_stats.stats;
+    return stats.memory_stats.usage - (cache.total_inactive_file ?? cache.inactive_file ?? 0);
+  };
+  try {
+    await timesOf(Math.ceil(executions / 10), () => executeOk(sandbox, image));
+    const early = await inUse();
+    await timesOf(executions - Math.ceil(executions / 10), () => executeOk(sandbox, image));
+    const late = await inUse();
+    const processes = dockerSays("top", id()).split("\n").length - 1;
+    return { early, late, processes, containers: sandbox.state().opened };
+  } finally {
+    await sandbox.close();
+  }
+}
+
+function dockerSays(...parameters: readonly string[]): string {
+  return execFileSync("docker", parameters, { encoding: "utf8" }).trim();
 }
 
 interface Times {
@@ -106,9 +167,12 @@ interface Times {
   readonly at56: readonly number[];
   readonly at512: readonly number[];
   readonly perSecond: number;
+  /** Sorted milliseconds at the level `container`. */
+  readonly fresh: readonly number[];
+  readonly left: Left;
 }
 
-function rowsOf({ cold, first, at56, at512, perSecond }: Times): BenchRows {
+function rowsOf({ cold, first, at56, at512, perSecond, fresh, left }: Times): BenchRows {
   const against = "docker run of the same program";
   const reference = cold.run;
   return {
@@ -117,7 +181,11 @@ function rowsOf({ cold, first, at56, at512, perSecond }: Times): BenchRows {
       against,
       reach: { of: "value", max: 15 },
     }),
-    "sandbox.execute512.p99": row(quantile(at512, 0.99), "ms", { reference, against }),
+    "sandbox.execute512.p99": row(quantile(at512, 0.99), "ms", {
+      reference,
+      against,
+      reach: { of: "value", max: 50 },
+    }),
     "sandbox.execute56.p50": row(quantile(at56, 0.5), "ms", { reference, against }),
     "sandbox.execute56.p99": row(quantile(at56, 0.99), "ms", { reference, against }),
     "sandbox.againstExec": row(quantile(at512, 0.5), "ms", {
@@ -129,5 +197,13 @@ function rowsOf({ cold, first, at56, at512, perSecond }: Times): BenchRows {
       against,
     }),
     "sandbox.firstCall": row(first, "ms", { reference, against }),
+    "sandbox.freshContainer.p50": row(quantile(fresh, 0.5), "ms", { reference, against }),
+    "sandbox.row.memory": row(left.late / 2 ** 20, "MiB", {
+      reference: left.early / 2 ** 20,
+      against: "after a tenth of the executions in a row",
+      reach: { of: "ratio", max: 1.1 },
+    }),
+    "sandbox.row.processes": row(left.processes, "", { reach: { of: "value", max: 2 } }),
+    "sandbox.row.containers": row(left.containers, "", { reach: { of: "value", max: 1 } }),
   };
 }
