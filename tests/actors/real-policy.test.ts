@@ -13,42 +13,14 @@ import {
   openLearnerPolicy,
   openRolloutPolicy,
 } from "../../actors/index.ts";
-import { freshCheckpoint } from "../../actors/learner/supervised/fresh-checkpoint.ts";
 import type { RunConfig } from "../../config/index.ts";
 import { type EventData, sha256Hex } from "../../events/index.ts";
-import { writeCheckpoint } from "../../model/index.ts";
 import { MemoryDisk } from "../../storage/index.ts";
 import { environment, miniSource } from "../../tasks/index.ts";
+import { writeSmallCheckpoint } from "./small-checkpoint.ts";
 import { startTinyRun, type TinyOptions, tinyConfig, type World } from "./tiny-run.ts";
 
 const test = suite("a run with the real engine");
-
-const small = {
-  seed: 1,
-  dtype: "F32",
-  tokenizer: { merges: 40 },
-  model: {
-    text: {
-      hiddenSize: 32,
-      intermediateSize: 48,
-      layers: 1,
-      heads: 2,
-      keyValueHeads: 1,
-      ropeTheta: 10_000,
-      ropeSections: [2, 3, 3],
-    },
-    vision: {
-      hiddenSize: 32,
-      intermediateSize: 48,
-      layers: 1,
-      heads: 2,
-      windowPixels: 56,
-      fullAttentionLayers: [0],
-      imagePixelsMin: 3_136,
-      imagePixelsMax: 3_136,
-    },
-  },
-} as const;
 
 /** Reads an action out of any text, by its hash. */
 const babel: Environment = {
@@ -64,14 +36,7 @@ const babel: Environment = {
 let directory = "";
 test.before(async () => {
   directory = await mkdtemp(join(tmpdir(), "varft-real-"));
-  const fresh = freshCheckpoint(small);
-  const { hiddenSize } = small.model.text;
-  const embedding = fresh.tensors.get("model.embed_tokens.weight") ?? new Float32Array();
-  // One direction that all tokens share, and the end token has more of: turns tend to end.
-  for (let id = 0; id * hiddenSize < embedding.length; id++) {
-    embedding[id * hiddenSize] = id === fresh.tokenizer.endOfTurnId ? 2 : 0.5;
-  }
-  await writeCheckpoint(directory, fresh.content(fresh.tensors));
+  await writeSmallCheckpoint(directory);
 });
 test.after(() => rm(directory, { recursive: true, force: true }));
 
