@@ -43,7 +43,10 @@ export function replayLines(
   const hashOnly =
     hashOnlySteps === 0
       ? []
-      : [`${hashOnlySteps} steps are hash only: their gradients were too large to be stored`];
+      : [
+          `${hashOnlySteps} steps are hash only: no gradients of theirs are stored, or they follow ` +
+            "weights that could not be derived",
+        ];
   return [
     `${colors.bold(run)}  ${how} in ${duration(seconds)}  ${size}  (${perSecond} events/s)`,
     "",

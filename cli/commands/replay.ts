@@ -14,6 +14,7 @@ import {
 import type { LedgerReader } from "../../storage/index.ts";
 import type { TaskSource } from "../../tasks/index.ts";
 import type { Command, CommandContext, Words } from "../command.ts";
+import { deviceArg, deviceWord } from "../device-word.ts";
 import { UsageError } from "../errors.ts";
 import { exitCodes } from "../exit.ts";
 import { clock } from "../format.ts";
@@ -39,6 +40,7 @@ export const replay: Command = {
       valueHint: "DIR",
       description: "The checkpoint, where it is not in the run's own place (with --recompute)",
     },
+    device: deviceArg("Where to compute: cpu, cuda:N (default: as the run; with --recompute)"),
     tools: { type: "boolean", description: "Carry tool calls out again (with --recompute)" },
   },
   examples: [
@@ -65,12 +67,13 @@ interface Wishes {
   readonly to: number | undefined;
   readonly share: number;
   readonly model: string | undefined;
+  readonly device: string | undefined;
   readonly tools: boolean;
 }
 
 function wishesOf(words: Words): Wishes {
   const recompute = words.flag("recompute");
-  for (const flag of ["sample", "model", "tools"]) {
+  for (const flag of ["sample", "model", "device", "tools"]) {
     if (recompute || !(words.flag(flag) || words.text(flag) !== undefined)) continue;
     throw new UsageError(`--${flag} goes with --recompute: all the rest is always compared whole`);
   }
@@ -78,8 +81,9 @@ function wishesOf(words: Words): Wishes {
   if (from !== undefined && to !== undefined && from > to) {
     throw new UsageError(`there is no step from ${from} to ${to}`);
   }
-  const model = words.text("model");
-  return { recompute, from, to, model, share: shareIn(words), tools: words.flag("tools") };
+  const [model, device] = [words.text("model"), deviceWord(words)];
+  const tools = words.flag("tools");
+  return { recompute, from, to, model, device, share: shareIn(words), tools };
 }
 
 function stepIn(words: Words, flag: string): number | undefined {
@@ -116,7 +120,7 @@ async function tell(
       reader,
       run,
       weightsOf: storedWeights,
-      tasksOf: (config) => tasksOf(withModel(config, wishes), notes),
+      tasksOf: (config) => tasksOf(atHome(config, wishes), notes),
       comparePixels: pixelComparison((name) => reader.blobs.get(name)),
       ...(wishes.from === undefined ? {} : { from: wishes.from }),
       ...(wishes.to === undefined ? {} : { to: wishes.to }),
@@ -141,7 +145,7 @@ async function tell(
   async function recomputationOf(
     ...[started, recorded, book]: Parameters<Recomputes>
   ): ReturnType<Recomputes> {
-    const config = withModel(recorded, wishes);
+    const config = atHome(recorded, wishes);
     const { share, tools } = wishes;
     const options = { started, config, reader, ledgerHash: book.hash, share, tools };
     const opened = await openRecomputation({ ...options, env: context.env }, closers);
@@ -173,8 +177,14 @@ function progressLine({ terminal, json, now }: CommandContext) {
 type Weights = ReturnType<ReturnType<typeof storedWeights>["optimizer"]["decode"]>;
 type Recomputes = NonNullable<ReplayOptions<Weights>["recomputationOf"]>;
 
-function withModel(config: RunConfig, { model }: Wishes): RunConfig {
-  return model === undefined ? config : { ...config, model: { ...config.model, directory: model } };
+/** The run's configuration with the checkpoint and the device of this host. */
+function atHome(config: RunConfig, { model, device }: Wishes): RunConfig {
+  const { rollout, learner } = config;
+  const placed =
+    device === undefined
+      ? config
+      : { ...config, rollout: { ...rollout, device }, learner: { ...learner, device } };
+  return model === undefined ? placed : { ...placed, model: { ...config.model, directory: model } };
 }
 
 /** The run's tasks from their source again, where that can be read here. */

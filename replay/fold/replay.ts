@@ -86,7 +86,7 @@ export interface ReplayVerdict {
   /** The first differences, in the order of the ledger. */
   readonly differences: readonly Difference[];
   readonly comparisons: Readonly<Partial<Record<ComparisonKind, Tally>>>;
-  /** Steps whose gradients left their hashes only. */
+  /** Steps that could not be derived: hashes are all that is left, or their start is unknown. */
   readonly hashOnlySteps: number;
   /** Whether tasks were drawn from their source again. */
   readonly tasksDrawn: boolean;

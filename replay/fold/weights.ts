@@ -46,7 +46,10 @@ export class WeightTrail<S> {
     this.#findings = findings;
   }
 
-  /** Steps of which only hashes were kept, so that nothing could be derived. */
+  /**
+   * Steps of which only hashes were kept, or whose start is unknown because of such a step or of
+   * one that differs: nothing could be derived.
+   */
   get hashOnly(): number {
     return this.#hashOnly;
   }

@@ -22,6 +22,7 @@ const wrong: readonly (readonly [words: readonly string[], reason: RegExp])[] = 
   [["--sample", "5%"], /--sample goes with --recompute/],
   [["--tools"], /--tools goes with --recompute/],
   [["--model", "x"], /--model goes with --recompute/],
+  [["--recompute", "--device", "gpu"], /gpu/],
   [["--recompute", "--sample", "0"], /--sample wants a share, such as 5%, not "0"/],
   [["--recompute", "--sample", "120%"], /--sample wants a share/],
   [["--from", "two"], /--from wants a step, such as 12, not "two"/],
