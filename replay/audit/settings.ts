@@ -12,6 +12,8 @@ export interface AuditSettings {
   readonly mismatchMax: number;
   /** How advantages are made: `learner.advantage`. */
   readonly advantage: string | null;
+  /** Whether trajectories that a limit cut off are left out of minibatches. */
+  readonly maskTruncated: boolean;
   /** Steps that the policy of rollouts lies behind the newest: `rollout.policyLag`. */
   readonly policyLag: number;
 }
@@ -41,6 +43,7 @@ function read(config: Readonly<Record<string, unknown>>): AuditSettings {
     minibatches: bound(learner["minibatches"]),
     mismatchMax: bound(learner["mismatchMax"]),
     advantage: typeof kind === "string" ? kind : null,
+    maskTruncated: learner["maskTruncated"] === true,
     policyLag: typeof rollout["policyLag"] === "number" ? rollout["policyLag"] : 0,
   };
 }

@@ -1,14 +1,14 @@
-// Advantages sum to zero, within each group or over the batch, for the kinds of which that is true;
-// dropped groups have none.
+// Advantages sum to zero within each group, for the kinds of which that is true; dropped groups have
+// none.
 import { type EventData, parseTrajectory } from "../../../events/index.ts";
 import { type Check, firstFault } from "../check.ts";
 import { settingsOf } from "../settings.ts";
 
-/** What sums to zero, by the kind in `learner.advantage`. Other kinds have no such sum. */
-const sumOf: Readonly<Record<string, "group" | "batch">> = {
-  fixed: "group",
-  std: "group",
-};
+/**
+ * The kinds of `learner.advantage` that sum to zero within a group. `gdpo` does over a batch before
+ * groups are dropped, and `gigpo` has sums for each state that turns met: a replay tells of those.
+ */
+const sumsOverGroups: ReadonlySet<string> = new Set(["fixed", "std", "batch-std", "leave-one-out"]);
 
 /** Advantages are float32: each is off by half of this share of it at most. */
 const roundingShare = 2 ** -23;
@@ -21,17 +21,16 @@ export const advantages: Check<"batch.assembled"> = {
   types: ["batch.assembled"],
   fault({ data }, book) {
     const kind = settingsOf(book).advantage;
-    const dropped = new Set(data.droppedGroups);
+    const dropped = new Set([...data.droppedGroups, ...(data.surplusGroups ?? [])]);
     const groups = groupsOf(data);
     const withAny = [...groups].find(
       ([group, values]) => dropped.has(group) && values.some((value) => value !== 0),
     );
-    const over = kind === null ? undefined : sumOf[kind];
     return firstFault(
       withAny !== undefined && `group ${withAny[0]} was dropped and has advantages`,
       data.advantages.some((value) => !Number.isFinite(value)) && "an advantage is no number",
-      over === "batch" && sumFault([...data.advantages], "the batch"),
-      over === "group" &&
+      kind !== null &&
+        sumsOverGroups.has(kind) &&
         firstFault(...[...groups].map(([group, values]) => sumFault(values, `group ${group}`))),
     );
   },

@@ -3,7 +3,7 @@
 import { type EventData, parseTrajectory } from "../../../events/index.ts";
 import type { Book, PlanFacts } from "../book.ts";
 import { type Check, firstFault } from "../check.ts";
-import { settingsOf } from "../settings.ts";
+import { type AuditSettings, settingsOf } from "../settings.ts";
 
 type Batch = EventData<"batch.assembled">;
 
@@ -18,7 +18,7 @@ export const batches: Check<"batch.assembled"> = {
       data.step !== book.learned + 1 && `it is of step ${data.step} after step ${book.learned}`,
       book.batch !== null && `the batch of step ${book.batch.data.step} was not learned`,
       membersFault(data, plan, book),
-      minibatchesFault(data, settingsOf(book).minibatches),
+      minibatchesFault(data, settingsOf(book)),
     );
   },
 };
@@ -50,25 +50,38 @@ function membersFault(data: Batch, plan: PlanFacts, book: Book): string | null {
   return null;
 }
 
-function minibatchesFault(data: Batch, minibatchesMax: number): string | null {
-  const dropped = new Set(data.droppedGroups);
+function minibatchesFault(data: Batch, settings: AuditSettings): string | null {
+  const left = [...data.droppedGroups, ...(data.surplusGroups ?? [])];
+  const dropped = new Set(left);
   const isKept = data.trajectories.map(
     (stream) => !dropped.has(parseTrajectory(stream)?.group ?? -1),
   );
   const dealt = new Set<number>();
   for (const [number, members] of data.minibatches.entries()) {
     for (const index of members) {
-      if (isKept[index] === undefined) return `minibatch ${number} names a trajectory ${index}`;
-      if (!isKept[index]) return `minibatch ${number} holds trajectory ${index} of a dropped group`;
-      if (dealt.has(index)) return `trajectory ${index} is dealt out twice`;
+      const fault = memberFault(index, isKept, dealt);
+      if (fault !== null) return `minibatch ${number}: ${fault}`;
       dealt.add(index);
     }
   }
   const kept = isKept.filter(Boolean).length;
   return firstFault(
-    dropped.size !== data.droppedGroups.length && "a group is dropped twice",
-    dealt.size !== kept && `${dealt.size} of ${kept} trajectories are in a minibatch`,
-    data.minibatches.length > minibatchesMax &&
-      `it has ${data.minibatches.length} minibatches, the run allows ${minibatchesMax}`,
+    dropped.size !== left.length && "a group is dropped twice",
+    // Trajectories that a limit cut off may be left out.
+    dealt.size !== kept &&
+      !settings.maskTruncated &&
+      `${dealt.size} of ${kept} trajectories are in a minibatch`,
+    data.minibatches.length > settings.minibatches &&
+      `it has ${data.minibatches.length} minibatches, the run allows ${settings.minibatches}`,
   );
+}
+
+function memberFault(
+  index: number,
+  isKept: readonly boolean[],
+  dealt: ReadonlySet<number>,
+): string | null {
+  if (isKept[index] === undefined) return `it names a trajectory ${index}`;
+  if (!isKept[index]) return `it holds trajectory ${index} of a dropped group`;
+  return dealt.has(index) ? `trajectory ${index} is dealt out twice` : null;
 }

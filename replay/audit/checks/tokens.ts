@@ -11,11 +11,13 @@ export const tokens: Check<"turn.sampled" | "gradient.computed"> = {
     event.type === "turn.sampled" ? turnFault(event) : gradientFault(event, book),
 };
 
-function turnFault({ data: { ids, logProbs } }: EventOf<"turn.sampled">): string | null {
+function turnFault({ data }: EventOf<"turn.sampled">): string | null {
+  const { ids, logProbs, unscored = false } = data;
   const wrong = logProbs.findIndex((value) => !(value <= 0));
   return firstFault(
     ids.length === 0 && "it has no token",
-    ids.length !== logProbs.length && `${ids.length} tokens have ${logProbs.length} log-probs`,
+    logProbs.length !== (unscored ? 0 : ids.length) &&
+      `${ids.length} tokens have ${logProbs.length} log-probs`,
     wrong >= 0 && `the log-prob of its token ${wrong} is ${logProbs[wrong]}`,
   );
 }
