@@ -31,6 +31,9 @@ export type DatasetFile = {
     }
 );
 
+/** How Parquet files begin. */
+const parquetMark = "PAR1";
+
 /** Reads the rows of a file. Their images are paths, and there. Throws `DatasetFileError` or
  * `DatasetRowError` (file and line). */
 export async function readDataset(dataset: DatasetFile): Promise<Read<DatasetRow>> {
@@ -38,6 +41,12 @@ export async function readDataset(dataset: DatasetFile): Promise<Read<DatasetRow
   const text = await readFile(file, "utf8").catch((cause) => {
     throw new DatasetFileError(`cannot read the dataset ${file}: ${cause.message}`, { cause });
   });
+  if (text.startsWith(parquetMark)) {
+    throw new DatasetFileError(
+      `${file} is Parquet, which is not read: write it as JSON lines, in Python by ` +
+        'pandas.read_parquet(FILE).to_json(OUT, orient="records", lines=True)',
+    );
+  }
   const parsed = parse(dataset, text);
   const folder = dataset.images ?? (await folderBeside(file));
   const placed = await Promise.all(parsed.rows.map((row) => place(row, folder)));

@@ -4,14 +4,14 @@
 // 1. Metrics are always measured, whatever is paid for: evaluations tell them.
 // 2. A component that fails fails the judgement: nothing is ever paid in its place.
 import type { RunConfig } from "../../config/index.ts";
-import { parseTrajectory, type Task } from "../../events/index.ts";
+import { type EventData, parseTrajectory, type Task } from "../../events/index.ts";
 import type { TrajectoryContext } from "../rollout/index.ts";
 import { type Baseline, baselineOfGroup, correctionOf } from "./correction.ts";
 import type { Outcome } from "./decide.ts";
 import { isInjected } from "./injection.ts";
 import { type ComparePixels, measure } from "./measure.ts";
 import { type Played, playedOf, type ReadTurns } from "./played.ts";
-import type { ComponentValue } from "./reward.ts";
+import { type ComponentValue, recordedValues } from "./reward.ts";
 import { teacherOf } from "./teacher.ts";
 
 /** A component that is no metric. */
@@ -49,10 +49,22 @@ export class RewardBook {
     this.#parts = parts;
   }
 
-  /** Measures a trajectory that has ended. */
-  async measure(trajectory: string, context: TrajectoryContext, task: Task): Promise<Outcome> {
+  /**
+   * Measures a trajectory that has ended.
+   * @param recorded its reward, where it was judged before: then nobody is asked again
+   */
+  async measure(
+    trajectory: string,
+    context: TrajectoryContext,
+    task: Task,
+    recorded?: EventData<"reward.assigned">,
+  ): Promise<Outcome> {
     const { comparePixels, components } = this.#parts;
     const outcome = await measure(trajectory, context, task, comparePixels);
+    if (recorded !== undefined) {
+      const { injected = false } = recorded;
+      return { ...outcome, values: recordedValues(recorded), injected };
+    }
     const injected = this.#isInjected(trajectory);
     if (components.length === 0 && !injected) return outcome;
     const really = playedOf(trajectory, context, task, this.#parts);

@@ -5,6 +5,7 @@ import {
   type EventData,
   type EventEnvelope,
   type HashName,
+  parseTrajectory,
   RetryableError,
   type RewardComponent,
   sha256Hex,
@@ -52,8 +53,11 @@ interface Place {
   readonly task: Task;
 }
 
+type Recorded = ReadonlyMap<string, EventData<"reward.assigned">>;
+
 export class Stage {
   readonly #parts: StageParts;
+  #isFirst = true;
 
   constructor(parts: StageParts) {
     this.#parts = parts;
@@ -62,12 +66,13 @@ export class Stage {
   /** Plays all groups of `order` and judges them, ordered by (group, sample). */
   async perform(order: PlayOrder, signal: AbortSignal): Promise<readonly Performance[]> {
     const places = placesOf(this.#parts.run, order);
+    const recorded = await this.#recordedBefore(order);
     const outcomes = new Map<string, Promise<Outcome>>();
     await this.#play(
       order,
       places,
       (place) => {
-        const measured = this.#measure(place);
+        const measured = this.#measure(place, recorded);
         measured.catch(() => {}); // awaited below; until then it must not end the process
         outcomes.set(place.stream, measured);
       },
@@ -137,9 +142,20 @@ export class Stage {
     );
   }
 
-  async #measure({ stream, task }: Place): Promise<Outcome> {
+  async #measure({ stream, task }: Place, recorded: Recorded): Promise<Outcome> {
     const events = await this.#parts.ledger.readStream(stream);
-    return this.#parts.rewards.measure(stream, foldTrajectory(stream, events), task);
+    const context = foldTrajectory(stream, events);
+    return this.#parts.rewards.measure(stream, context, task, recorded.get(stream));
+  }
+
+  /** What an earlier head judged of `order`: nobody is asked about that again. */
+  async #recordedBefore({ step }: PlayOrder): Promise<Recorded> {
+    if (!this.#isFirst) return new Map();
+    this.#isFirst = false;
+    const events = await this.#rewardEvents(streams.judge(this.#parts.run));
+    const rewards = events.map(({ data }) => data as EventData<"reward.assigned">);
+    const ofOrder = rewards.filter(({ trajectory }) => parseTrajectory(trajectory)?.step === step);
+    return new Map(ofOrder.map((reward) => [reward.trajectory, reward]));
   }
 
   /**
