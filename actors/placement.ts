@@ -7,6 +7,10 @@ const placementKeys: Readonly<Record<string, readonly string[]>> = {
   sandbox: ["containers"],
   bus: ["url"],
   storage: ["signingKey"],
+  search: [
+    ...["url", "apiKeyVariable", "timeoutMs", "attemptsMax", "requestsMax", "queriesPerSecond"],
+    ...["queriesMax", "index", "mode", "store"],
+  ],
 };
 /** Of `policy`, where that is a server's. */
 const serverKeys: readonly string[] = [

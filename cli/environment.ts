@@ -13,6 +13,12 @@ export function engineSocket(env: Variables): { readonly socket?: string } {
   return host === undefined ? {} : { socket: host.replace(/^unix:\/\//, "") };
 }
 
+/** The API key of the server that is searched, by the variable that the configuration names. */
+export function searchKey({ search }: RunConfig, env: Variables): string | undefined {
+  if (search.type === "bm25" || search.apiKeyVariable === undefined) return undefined;
+  return env[search.apiKeyVariable]?.trim();
+}
+
 /** The API key of the server that samples, by the variable that the configuration names. */
 export function engineKey({ rollout, policy }: RunConfig, env: Variables): string | undefined {
   if (policy?.type === "server") return env[policy.apiKeyVariable ?? ""];

@@ -2,7 +2,8 @@
 // It is lowered to that of a run without steps (`eval-run.ts`), so that the same actors play it.
 import { z } from "zod";
 import { adapterPolicy, basePolicy, runPolicy, serverPolicy } from "./policy-schema.ts";
-import { bus, rollout, sandbox, search } from "./run-schema.ts";
+import { bus, rollout, sandbox } from "./run-schema.ts";
+import { search } from "./search-schema.ts";
 import { mapped } from "./tasks-schema.ts";
 
 const path = z.string().min(1);

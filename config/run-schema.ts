@@ -11,6 +11,7 @@ import { device, deviceContradictions, devices } from "./device-schema.ts";
 import { engine, engineContradictions, rowsMaxDefault } from "./engine-schema.ts";
 import { policyContradictions, recordedPolicy } from "./policy-schema.ts";
 import { reward, rewardContradictions } from "./reward-schema.ts";
+import { search } from "./search-schema.ts";
 import { protocolKeys, taskContradictions, tasks } from "./tasks-schema.ts";
 
 /** Whole numbers; the limits keep a slip of the finger from asking for years of work. */
@@ -188,16 +189,6 @@ export const sandbox = z.strictObject({
   limits: executionLimits.prefault({}),
   container: containerLimits.prefault({}),
 });
-
-export const search = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("bm25"),
-    /** `mini`, or a JSONL file of passages. */
-    corpus: z.string().min(1),
-    /** Passages of one answer. */
-    hits: count(20),
-  }),
-]);
 
 const storage = z.strictObject({
   /** Gradients of a step up to this size are stored; of larger ones only the hash. */

@@ -7,8 +7,6 @@ export {
   defaultSocket,
   type ImageFacts,
   imageFacts,
-  type ImageFacts,
-  imageFacts,
   openDockerSandbox,
 } from "./docker/index.ts";
 export type { DoctorCheck, DoctorOptions } from "./doctor.ts";
@@ -28,10 +26,12 @@ export { programWords } from "./program-words.ts";
 export type { RunnerPool } from "./runner/index.ts";
 export {
   type Clock,
+  corpusHash,
   createBm25Search,
   createRetrieverSearch,
   createSerperSearch,
   normalizeQuery,
+  openCorpusSearch,
   openStoredSearch,
   type Passage,
   QueryBudget,

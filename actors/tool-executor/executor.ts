@@ -1,12 +1,14 @@
 // Has tools called for trajectories. Answers calls and is not folded: what a call gave is recorded
 // by the trajectory that made it.
 //
-// 1. Equal executions (program, image, sandbox) are carried out once per run while they are
-//    remembered; `observed.source` says where an answer comes from, and is no part of the result.
+// 1. Equal executions (program, image, sandbox) and equal queries are carried out once per run
+//    while they are remembered; `observed.source` says where an answer comes from, and is no part
+//    of the result.
 // 2. A lost engine is an error that the caller repeats; the model never sees it.
-// 3. At most `callsActiveMax` calls are carried out at once, the others wait.
+// 3. At most `callsActiveMax` programs are executed at once, the others wait. How many queries are
+//    asked at once is the search's own concern.
 import { assert, type HashName, sha256Hex } from "../../events/index.ts";
-import { programWords } from "../../sandbox/index.ts";
+import { normalizeQuery, programWords } from "../../sandbox/index.ts";
 import { EvidenceError } from "../errors.ts";
 import type { ToolReply, ToolRequest } from "../protocol.ts";
 import type { ProgramRunner, SearchEngine } from "./ports.ts";
@@ -27,7 +29,7 @@ export interface ToolExecutorOptions {
   };
   /** Executions at once. */
   readonly callsActiveMax: number;
-  /** False: every call is carried out, equal or not. True by default. */
+  /** False: every program is executed, equal or not. True by default. */
   readonly remember?: boolean;
 }
 
@@ -60,8 +62,9 @@ export class ToolExecutor {
       const reply = await known;
       return { ...reply, observed: { ...reply.observed, source: "remembered" } };
     }
-    const answer = this.#carryOut(request);
-    if (this.#options.remember !== false) this.#remember(key, answer);
+    const isSearch = request.tool === "search";
+    const answer = isSearch ? this.#ask(request) : this.#execute(request);
+    if (isSearch || this.#options.remember !== false) this.#remember(key, answer);
     return answer;
   }
 
@@ -71,8 +74,8 @@ export class ToolExecutor {
   }
 
   #key({ tool, input, image }: ToolRequest): string {
-    const world = tool === "python" ? this.#options.runner.digest : "";
-    return sha256Hex(JSON.stringify([tool, input, image, world]));
+    if (tool === "search") return sha256Hex(JSON.stringify([tool, normalizeQuery(input)]));
+    return sha256Hex(JSON.stringify([tool, input, image, this.#options.runner.digest]));
   }
 
   #remember(key: string, answer: Promise<ToolReply>): void {
@@ -85,13 +88,13 @@ export class ToolExecutor {
     }
   }
 
-  async #carryOut(request: ToolRequest): Promise<ToolReply> {
+  async #execute(request: ToolRequest): Promise<ToolReply> {
     while (this.#active >= this.#options.callsActiveMax) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
     this.#active += 1;
     try {
-      return request.tool === "python" ? await this.#run(request) : await this.#ask(request);
+      return await this.#run(request);
     } finally {
       this.#active -= 1;
       this.#waiting.shift()?.();
@@ -119,7 +122,8 @@ export class ToolExecutor {
       cause: "ok",
       text: bounded(text),
       image: null,
-      observed: { ...observed, source: "executed" },
+      // What a store has answered says so itself.
+      observed: { source: "executed", ...observed },
     };
   }
 }

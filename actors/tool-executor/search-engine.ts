@@ -21,8 +21,8 @@ export interface SearchBackEnd {
 }
 
 /**
- * Answers queries with the best `count` hits of `backEnd`, in the words of a protocol. Hits share the room that a tool's text
- * has, so that none is cut together with the tag behind it.
+ * Answers queries with the best `count` hits of `backEnd`, in the words of a protocol. Hits share
+ * the room that a tool's text has, so that none is cut together with the tag behind it.
  */
 export function searchEngine(
   backEnd: SearchBackEnd,

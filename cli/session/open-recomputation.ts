@@ -16,6 +16,7 @@ import { NotFoundError } from "../errors.ts";
 import type { Closers } from "./closers.ts";
 import { runClassOf } from "./devices.ts";
 import { openTools } from "./parts.ts";
+import { openSearch } from "./search.ts";
 
 export interface RecomputationOptions {
   readonly started: EventData<"run.started">;
@@ -87,6 +88,16 @@ async function requireBase(
   );
 }
 
+/** The search of a run as it can be made again: nobody is asked anew what was recorded. */
+function repeatable(search: RunConfig["search"]): RunConfig["search"] {
+  if (search.store !== undefined) return { ...search, mode: "replay" };
+  if (search.type === "bm25") return search;
+  throw new EvidenceError(
+    `the run searched at ${search.url}, which may answer otherwise today: replay without --tools, ` +
+      "or record the next run's answers with search.mode",
+  );
+}
+
 async function toolsOf({ started, config, reader, env }: RecomputationOptions, closers: Closers) {
   const written = new Map<HashName, Uint8Array>();
   const blobs = {
@@ -100,7 +111,9 @@ async function toolsOf({ started, config, reader, env }: RecomputationOptions, c
   };
   const silent = { directory: "", clock: () => 0, onEvent: () => {}, say: () => {} };
   const session = { ...silent, config, env, run: `${started.run}-replay` };
-  const { tools, digest } = await openTools(session, blobs, closers);
+  const searched = { ...session, config: { ...config, search: repeatable(config.search) } };
+  const search = await openSearch(searched, closers, new AbortController().signal);
+  const { tools, digest } = await openTools(session, search, blobs, closers);
   closers.add(() => tools.close());
   const { sandbox } = started.numericClass;
   if (digest === sandbox) return tools;

@@ -19,6 +19,7 @@ import { Closers } from "./closers.ts";
 import { runClassOf } from "./devices.ts";
 import { openJudge } from "./judge.ts";
 import { openBusPlace, openTasks, openTools } from "./parts.ts";
+import { openSearch } from "./search.ts";
 import type { OpenSession, SessionOptions } from "./types.ts";
 import { startWorkers } from "./workers.ts";
 
@@ -48,6 +49,7 @@ async function open(
   const initial = await initialPolicy(config);
   const tasks = await openTasks(config, options.say);
   const engine = await engineName(config, engineKey(config, options.env), signal);
+  const search = await openSearch(options, closers, signal);
   signal.throwIfAborted();
   const listeners: ((head: LedgerHead) => void)[] = [];
   const onCommitted = (head: LedgerHead) => {
@@ -69,7 +71,7 @@ async function open(
   const sign = await openCheckpoints(parts, closers);
   signal.throwIfAborted();
   const rewards = await openJudge(options, (name) => ledger.blobs.get(name), closers);
-  const { tools, digest } = await openTools(options, ledger.blobs, closers);
+  const { tools, digest } = await openTools(options, search, ledger.blobs, closers);
   const head = await startHead({
     address,
     bus,

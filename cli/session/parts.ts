@@ -1,24 +1,13 @@
 // The parts of a head that the configuration chooses: tasks, tools, the bus.
-import {
-  type ProgramRunner,
-  type SearchEngine,
-  searchEngine,
-  ToolExecutor,
-} from "../../actors/index.ts";
+import { type ProgramRunner, searchEngine, ToolExecutor } from "../../actors/index.ts";
 import { protocolOf, type RunConfig, type TaskSourceConfig } from "../../config/index.ts";
 import { decodeImage, gridOf, imageSideMin, readPreprocessor } from "../../model/index.ts";
 import { type BusPlace, startNatsServer } from "../../runtime/index.ts";
-import {
-  createBm25Search,
-  openDockerSandbox,
-  readCorpus,
-  sandboxImageTag,
-} from "../../sandbox/index.ts";
+import { openDockerSandbox, type Search, sandboxImageTag } from "../../sandbox/index.ts";
 import type { Blobs } from "../../storage/index.ts";
 import {
   type CheckImage,
   informationWords,
-  miniCorpus,
   miniSource,
   mixtureSource,
   readDataset,
@@ -78,12 +67,14 @@ function once<T>(read: () => Promise<T>): () => Promise<T> {
 /** The sandbox and the search, behind one executor. */
 export async function openTools(
   { config, run, env }: SessionOptions,
+  searched: Search,
   blobs: Blobs,
   closers: Closers,
 ): Promise<{ readonly tools: ToolExecutor; readonly digest: string }> {
   const { containers, level, seccomp, packages, runtime, memo, limits, container } = config.sandbox;
+  const words = informationWords(protocolOf(config));
+  const search = searchEngine(searched, config.search.hits, words);
   if (!actsAnywhere(config)) {
-    const search = await openSearch(config);
     const options = { runner: noRunner, search, blobs, callsActiveMax: containers };
     return { tools: new ToolExecutor({ ...options, remember: memo }), digest: noRunner.digest };
   }
@@ -105,7 +96,6 @@ export async function openTools(
     digest: sandbox.digest,
     execute: (request, signal) => sandbox.execute({ ...request, limits }, signal),
   };
-  const search = await openSearch(config);
   const callsActiveMax = containers;
   const tools = new ToolExecutor({ runner, search, blobs, callsActiveMax, remember: memo });
   return { tools, digest: sandbox.digest };
@@ -120,18 +110,6 @@ const noRunner: ProgramRunner = {
   digest: "none",
   execute: () => Promise.reject(new Error("nobody calls a program where nobody acts")),
 };
-
-async function openSearch(config: RunConfig): Promise<SearchEngine> {
-  const { corpus, hits } = config.search;
-  if (corpus === "none") {
-    return searchEngine(createBm25Search([]), hits, informationWords(protocolOf(config)));
-  }
-  const passages =
-    corpus === "mini"
-      ? miniCorpus().map(({ id, contents }) => ({ id, text: contents }))
-      : await readCorpus(corpus);
-  return searchEngine(createBm25Search(passages), hits, informationWords(protocolOf(config)));
-}
 
 /** The bus: the configured one, or a private server that lives as long as the session. */
 export async function openBusPlace(

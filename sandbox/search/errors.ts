@@ -63,7 +63,8 @@ export class SearchProtocolError extends TerminalError {
 /** The run has asked as many queries as it may. */
 export class SearchBudgetError extends TerminalError {
   constructor(spent: number) {
-    const mend = "go on with --resume and a higher search.queries_max";
+    const mend =
+      "raise queriesMax of search in the config.json of its folder, then go on with --resume";
     super("search/budget", `the run has asked ${spent} queries, all that it may; ${mend}`, {
       facts: { spent },
     });

@@ -1,5 +1,6 @@
 export { createBm25Search } from "./bm25.ts";
 export { readCorpus } from "./corpus.ts";
+export { openCorpusSearch } from "./corpus-search.ts";
 export {
   SearchBudgetError,
   SearchBusyError,
@@ -21,6 +22,6 @@ export {
   type SerperOptions,
   type ServerAccess,
 } from "./remote/index.ts";
-export { openStoredSearch, type StoredSearchOptions } from "./stored/index.ts";
+export { corpusHash, openStoredSearch, type StoredSearchOptions } from "./stored/index.ts";
 export { normalizeQuery } from "./tokens.ts";
 export type { Passage, Search, SearchAnswer, SearchHit } from "./types.ts";

@@ -124,6 +124,44 @@ test("no more calls are active at once than allowed", async () => {
   assert.is(most, 2);
 });
 
+test("equal queries are asked once, whatever is said of programs", async () => {
+  const asked: string[] = [];
+  const query = async (text: string) => {
+    asked.push(text);
+    if (asked.length === 1) throw new RetryableError("busy", "busy");
+    return { hits: [{ text }], observed: { backEnd: "test" } };
+  };
+  const options = { ...world(), search: searchEngine({ query }, 1), callsActiveMax: 1 };
+  const executor = new ToolExecutor({ ...options, remember: false });
+  const ask = (input: string) =>
+    executor.execute({ tool: "search", input, image: null, tools: true });
+  await ask("who").then(
+    () => assert.unreachable("must fail"),
+    (error: Error) => assert.instance(error, RetryableError),
+  );
+  const replies = await Promise.all(["who", " who\n", "WHO"].map(ask));
+  assert.equal(asked, ["who", "who", "WHO"]);
+  assert.equal(
+    replies.map(({ observed }) => observed["source"]),
+    ["executed", "remembered", "executed"],
+  );
+  assert.equal(replies[0]?.observed["backEnd"], "test");
+});
+
+test("a program that waits for its turn keeps no query waiting", async () => {
+  let end = () => {};
+  const held = new Promise<string>((resolve) => {
+    end = () => resolve("output");
+  });
+  const parts = world(() => held);
+  const image = await parts.blobs.put(Buffer.from("input"));
+  const executor = new ToolExecutor({ ...parts, callsActiveMax: 1 });
+  const execution = executor.execute(call("p", image));
+  await executor.execute({ tool: "search", input: "q", image: null, tools: true });
+  end();
+  assert.is((await execution).cause, "ok");
+});
+
 test("a search answers in the environment's words, tags escaped", async () => {
   const executor = new ToolExecutor({ ...world(), callsActiveMax: 1 });
   const reply = await executor.execute({ tool: "search", input: "7K", image: null, tools: true });

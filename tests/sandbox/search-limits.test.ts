@@ -78,7 +78,7 @@ test("the budget is spent by what may have been paid for, and by nothing else", 
       const thrown = await rejection(search.query("five", 1));
       assert.instance(thrown, SearchBudgetError);
       assert.instance(thrown, TerminalError);
-      assert.match(thrown.message, "asked 6 queries, all that it may; go on with --resume");
+      assert.match(thrown.message, "asked 6 queries, all that it may; raise queriesMax of search");
       assert.is(server.requests.length, asked);
     },
     { budget, attemptsMax: 4 },

@@ -1,5 +1,5 @@
-// Google through Serper (google.serper.dev): POST {"q", "num", "gl", "hl"} with an X-API-KEY, and an
-// object of lists back. Any field may be missing; a query may have nothing but an answer box.
+// Google through Serper (google.serper.dev): POST {"q", "num", "gl", "hl"} with an X-API-KEY, and
+// an object of lists back. Any field may be missing; a query may have nothing but an answer box.
 import { z } from "zod";
 import { SearchProtocolError, SearchRefusedError } from "../errors.ts";
 import { normalizeQuery } from "../tokens.ts";

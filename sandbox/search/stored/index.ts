@@ -1,1 +1,1 @@
-export { indexFolderOf, openStoredSearch, type StoredSearchOptions } from "./open.ts";
+export { corpusHash, openStoredSearch, type StoredSearchOptions } from "./open.ts";

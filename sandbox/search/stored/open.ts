@@ -25,7 +25,7 @@ export interface StoredSearchOptions extends BuildOptions {
 }
 
 /** Where the index of a corpus is by default. */
-export const indexFolderOf = (corpus: string): string => `${corpus}.bm25`;
+const indexFolderOf = (corpus: string): string => `${corpus}.bm25`;
 
 /**
  * Opens search over a corpus of any size. The event loop is busy while a query is worked on.
@@ -34,7 +34,7 @@ export const indexFolderOf = (corpus: string): string => `${corpus}.bm25`;
  */
 export async function openStoredSearch(options: StoredSearchOptions): Promise<Search> {
   const { corpus, index = indexFolderOf(corpus) } = options;
-  const hash = await hashOf(corpus, options.signal);
+  const hash = await corpusHash(corpus, options.signal);
   const meta = await currentIndex(corpus, index, hash, options);
   const file = await open(corpus);
   try {
@@ -46,7 +46,8 @@ export async function openStoredSearch(options: StoredSearchOptions): Promise<Se
   }
 }
 
-async function hashOf(path: string, signal: AbortSignal | undefined): Promise<string> {
+/** The SHA-256 of a corpus, as 64 hexadecimal digits. @throws CorpusError */
+export async function corpusHash(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
   try {
     const stream = createReadStream(path, { highWaterMark: chunkBytes });
