@@ -22,8 +22,9 @@ export function liveLines(log: RunLog, options: LiveOptions): string[] {
   const { run, stepsTotal, columns, elapsedSeconds, colors } = options;
   const progress = progressOf(log, stepsTotal);
   const { secondsLeft, secondsPerStep, tokensPerSecond, rewards } = progress;
+  const place = stepsTotal === 0 ? itemsLine(log) : `step ${progress.steps}/${stepsTotal}`;
   const facts = [
-    `step ${progress.steps}/${stepsTotal}`,
+    place,
     `${clock(elapsedSeconds)} elapsed`,
     ...(secondsLeft === null ? [] : [`${clock(secondsLeft)} left`]),
     ...(secondsPerStep === null ? [] : [`${short(secondsPerStep)} s a step`]),
@@ -42,6 +43,17 @@ export function liveLines(log: RunLog, options: LiveOptions): string[] {
     ...evaluationLines(log, colors),
     colors.cyan(progress.doing),
   ];
+}
+
+/** How far a run is that has no steps, only evaluations. */
+function itemsLine({ started, ended }: RunLog): string {
+  const config = started?.config as
+    | { readonly evaluation?: { readonly sets?: readonly { tasks: number; samples: number }[] } }
+    | undefined;
+  const sets = config?.evaluation?.sets ?? [];
+  const planned = sets.reduce((sum, { tasks, samples }) => sum + tasks * samples, 0);
+  const played = [...ended.values()].reduce((sum, count) => sum + count, 0);
+  return `${played}/${planned} trajectories`;
 }
 
 function rewardLine(reward: number, latest: StepFigures | null): string {
@@ -102,7 +114,8 @@ function evaluationLines(log: RunLog, colors: Colors): string[] {
   for (const { name, summary, moment } of log.evaluations.values()) {
     if (summary === null) continue;
     const key = baseName(name);
-    cells.set(key, [...(cells.get(key) ?? []), `${summary.em.toFixed(1)} (${moment})`]);
+    const when = log.stepsLearned === 0 && moment === "before" ? "" : ` (${moment})`;
+    cells.set(key, [...(cells.get(key) ?? []), `${summary.em.toFixed(1)}${when}`]);
   }
   return [...cells].map(
     ([name, values]) => `${colors.dim("exact match")} ${name} ${values.join(" → ")}`,

@@ -1,5 +1,5 @@
-// An evaluation as a run without steps. What a run needs and an evaluation does not (a learner, what
-// is paid for) gets values that nothing reads. Pure.
+// An evaluation as a run without steps. What a run needs and an evaluation does not (a learner,
+// what is paid for) gets values that nothing reads. Pure.
 import type { z } from "zod";
 import type { EvalConfig, EvalSet } from "./eval-schema.ts";
 import type { recordedPolicy } from "./policy-schema.ts";

@@ -1,5 +1,5 @@
-// Evaluations that do not let the agent act: the question asked for its answer alone (direct), for a
-// thought and the answer (chain of thought), or for the answer after one search with the question
+// Evaluations that do not let the agent act: the question asked for its answer alone (direct), for
+// a thought and the answer (chain of thought), or for the answer after one search with the question
 // (RAG). One turn each. Pure.
 //
 // The words of `direct` are those of Visual-ARFT's scripts, byte by byte. It prints figures for the

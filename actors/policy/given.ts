@@ -1,5 +1,5 @@
-// A policy that an evaluation was given: an adapter from its folder, or what another run learned. It
-// is read once, when the evaluation begins, and stored with it under its hash.
+// A policy that an evaluation was given: an adapter from its folder, or what another run learned.
+// It is read once, when the evaluation begins, and stored with it under its hash.
 import type { RunConfig } from "../../config/index.ts";
 import { assert } from "../../events/index.ts";
 import {

@@ -1,5 +1,5 @@
-// What an evaluation's events come to, item by item: the answer, or why there is none, and what went
-// wrong on the way. A fold: the order of streams does not matter.
+// What an evaluation's events come to, item by item: the answer, or why there is none, and what
+// went wrong on the way. A fold: the order of streams does not matter.
 import {
   type EventData,
   type EventEnvelope,

@@ -1,5 +1,5 @@
-// An evaluation for people: the paper's table with this policy in it, then each set by the corrected
-// rules with its intervals, then what went wrong.
+// An evaluation for people: the paper's table with this policy in it, then each set by the
+// corrected rules with its intervals, then what went wrong.
 import {
   type PaperColumn,
   type PaperRow,

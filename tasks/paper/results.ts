@@ -1,5 +1,5 @@
-// The figures that Visual-ARFT prints (arXiv 2505.14246, tables 1 to 4), as they stand there: F1 and
-// exact match in percent, by the rules of its own evaluation. One run each, no variance.
+// The figures that Visual-ARFT prints (arXiv 2505.14246, tables 1 to 4), as they stand there: F1
+// and exact match in percent, by the rules of its own evaluation. One run each, no variance.
 
 /** A benchmark, and which of its items. */
 export type PaperColumn =

@@ -1,5 +1,5 @@
-// Goal: an evaluation is told in the paper's layout, beside figures that were copied rightly, and its
-// files of predictions give the same figures again.
+// Goal: an evaluation is told in the paper's layout, beside figures that were copied rightly, and
+// its files of predictions give the same figures again.
 import { readFile } from "node:fs/promises";
 import { createColors } from "picocolors";
 import { suite } from "uvu";

@@ -77,7 +77,8 @@ export class ChatClient {
   }
 
   /**
-   * Makes sure that somebody is there and takes the key. Servers without a list of models are taken.
+   * Makes sure that somebody is there and takes the key. Servers without a list of models are
+   * taken.
    *
    * @throws ChatServerError, ChatRefusedError
    */

@@ -38,8 +38,8 @@ export function openChatPolicy(
 }
 
 /**
- * Makes sure that the server is there. Resolves to its name for the numeric class: whoever reads the
- * run later knows that its words cannot be computed again.
+ * Makes sure that the server is there. Resolves to its name for the numeric class: whoever reads
+ * the run later knows that its words cannot be computed again.
  */
 export async function greetChatServer(
   server: ChatServer,
