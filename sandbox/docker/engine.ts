@@ -34,11 +34,12 @@ export function openEngine(options: EngineOptions = {}): Engine {
 export async function engineCall<T>(
   engine: Engine,
   call: (docker: Docker) => Promise<T>,
+  msMax = callMsMax,
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const silence = new Promise<never>((_, reject) => {
-    const error = new Error(`no answer in ${callMsMax} ms`);
-    timer = setTimeout(() => reject(error), callMsMax);
+    const error = new Error(`no answer in ${msMax} ms`);
+    timer = setTimeout(() => reject(error), msMax);
   });
   try {
     return await Promise.race([call(engine.docker), silence]);

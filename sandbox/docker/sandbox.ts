@@ -25,6 +25,8 @@ import {
 
 /** What is kept of a runner's standard error, for the message of its loss. */
 const lastWordsCharactersMax = 2_000;
+/** How long an engine is asked why a container ended; a call waits for the answer. */
+const endMsMax = 3_000;
 
 export interface DockerSandboxOptions {
   /** Image with `image/runner.py`; `sandboxImageTag()` names the one that set-up builds. */
@@ -127,8 +129,8 @@ class ContainerTransport implements RunnerTransport {
     try {
       const container = this.#engine.docker.getContainer(this.#id);
       // Its output has ended, so that its end is near where it has not come yet.
-      await engineCall(this.#engine, () => container.wait());
-      const { State } = await engineCall(this.#engine, () => container.inspect());
+      await engineCall(this.#engine, () => container.wait(), endMsMax);
+      const { State } = await engineCall(this.#engine, () => container.inspect(), endMsMax);
       return State.OOMKilled;
     } catch {
       return false; // Nobody knows, so it is a loss like any other.
