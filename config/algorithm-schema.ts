@@ -1,6 +1,7 @@
 // The keys of `[learner]` that say what is learned from a batch: loss, advantages, KL, importance
 // weights, length. docs/algorithms.md gives the formula of each choice, and its source.
 import { z } from "zod";
+import { rewardNames } from "./reward-schema.ts";
 import type { RunConfig } from "./run-schema.ts";
 
 const count = (max: number) => z.int().min(1).max(max);
@@ -11,6 +12,8 @@ const share = z.number().min(0).max(1);
 const sampledTokensMax = 64 * 131_072;
 /** One event names the advantage of every turn of a step (`gigpo`). */
 const turnsPerStepMax = 16_384;
+/** One request names every part of every reward of a step (`gdpo`), and has 768 KiB at most. */
+const rewardPartsPerStepMax = 12_288;
 /** What an importance ratio is cut off at, or left out beyond. */
 const ratioMax = 1_000;
 
@@ -116,42 +119,62 @@ type Fault = readonly [path: readonly string[], message: string];
 export function algorithmContradictions(config: RunConfig): Fault[] {
   const { learner, rollout } = config;
   const faults: Fault[] = [];
-  const add = (path: string, message: string): void => {
-    faults.push([path.split("."), message]);
-  };
-  const { advantage: estimator, loss: form, overlong: limit } = learner;
   if (learner.decay !== undefined && learner.finalShare === 1) {
-    add("learner.decay", "has no effect: final_share = 1 keeps the rate constant");
+    const message = "has no effect: final_share = 1 keeps the rate constant";
+    faults.push([["learner", "decay"], message]);
   }
   if (rollout.oversampling > 1 && learner.kl.type !== "none") {
     const message =
       "must be 1 with a KL term: groups without spread are learned from too, and none is replaced";
-    add("rollout.oversampling", message);
+    faults.push([["rollout", "oversampling"], message]);
   }
-  if (estimator.type === "gigpo") {
-    const turns = groupsPlayed(config) * rollout.samples * rollout.turnsMax;
-    if (turns > turnsPerStepMax) {
-      add(
-        "learner.advantage",
-        `"gigpo" is possible up to ${turnsPerStepMax} turns a step: ${turns}`,
-      );
-    }
-    if (form.type === "gspo") {
-      const message = '"gspo" gives all turns of a trajectory their mean, so "gigpo" has no effect';
-      add("learner.loss", message);
-    }
-    if (learner.shuffleAdvantages) {
-      add("learner.shuffleAdvantages", 'has no meaning with "gigpo": turns cannot be exchanged');
-    }
+  return [
+    ...faults,
+    ...estimatorContradictions(config),
+    ...overlongContradictions(config),
+    ...rewardKlContradictions(config),
+  ];
+}
+
+/** What messages and events can hold of a step, and what goes with advantages of turns. */
+function estimatorContradictions(config: RunConfig): Fault[] {
+  const { learner, rollout, reward } = config;
+  const { type } = learner.advantage;
+  const faults: Fault[] = [];
+  const trajectories = groupsPlayed(config) * rollout.samples;
+  const parts = trajectories * (rewardNames(reward).length + reward.modules.length);
+  if (type === "gdpo" && parts > rewardPartsPerStepMax) {
+    const message = `"gdpo" is possible up to ${rewardPartsPerStepMax} parts of rewards a step: ${parts}`;
+    faults.push([["learner", "advantage"], message]);
+  }
+  if (type !== "gigpo") return faults;
+  const turns = trajectories * rollout.turnsMax;
+  if (turns > turnsPerStepMax) {
+    const message = `"gigpo" is possible up to ${turnsPerStepMax} turns a step: ${turns}`;
+    faults.push([["learner", "advantage"], message]);
+  }
+  if (learner.loss.type === "gspo") {
+    const message = '"gspo" gives all turns of a trajectory their mean, so "gigpo" has no effect';
+    faults.push([["learner", "loss"], message]);
+  }
+  if (learner.shuffleAdvantages) {
+    const message = 'has no meaning with "gigpo": turns cannot be exchanged';
+    faults.push([["learner", "shuffleAdvantages"], message]);
+  }
+  return faults;
+}
+
+function overlongContradictions({ learner: { overlong: limit }, rollout }: RunConfig): Fault[] {
+  if (limit === undefined) return [];
+  const { tokensMax, cacheTokens } = limit;
+  if (cacheTokens > tokensMax) {
+    const message = `is more than tokens_max (${tokensMax})`;
+    return [[["learner", "overlong", "cacheTokens"], message]];
   }
   const sampled = rollout.turnsMax * rollout.turnTokensMax;
-  if (limit !== undefined && limit.cacheTokens > limit.tokensMax) {
-    add("learner.overlong.cacheTokens", `is more than tokens_max (${limit.tokensMax})`);
-  } else if (limit !== undefined && limit.tokensMax - limit.cacheTokens >= sampled) {
-    const message = `has no effect: a trajectory samples ${sampled} tokens at most`;
-    add("learner.overlong", message);
-  }
-  return [...faults, ...rewardKlContradictions(config)];
+  if (tokensMax - cacheTokens < sampled) return [];
+  const message = `has no effect: a trajectory samples ${sampled} tokens at most`;
+  return [[["learner", "overlong"], message]];
 }
 
 /** What k1 in the reward needs: plain rewards, and the log-probs of every trajectory. */

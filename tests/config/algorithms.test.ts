@@ -85,6 +85,19 @@ test("choices that do not go together are refused", () => {
   assert.match(refusal(gigpo, 'learner.loss={ type = "gspo" }'), '"gigpo" has no effect');
   assert.match(refusal(gigpo, "learner.shuffle_advantages=true"), "turns cannot be exchanged");
   assert.match(refusal(gigpo, "rollout.turns_max=64", "rollout.prompts=250"), "16384 turns");
+  const gdpo = 'learner.advantage={ type = "gdpo" }';
+  assert.match(
+    refusal(
+      gdpo,
+      "rollout.prompts=250",
+      "reward.executed=1",
+      "reward.exact_match=1",
+      "reward.diagnosis=1",
+      "reward.step_accuracy=1",
+      "reward.correction=1",
+    ),
+    "12288 parts",
+  );
   assert.match(refusal("rollout.prompts=200", "rollout.oversampling=8"), "at most 500");
 });
 
