@@ -60,7 +60,8 @@ export interface TurnCommand extends ActorCommand {
 export interface ToolCommand extends ActorCommand {
   readonly type: "tool";
   readonly turn: number;
-  readonly cause: string;
+  /** What came of the call. Not `cause`: that is the event which led to the command. */
+  readonly outcome: string;
   readonly text: string;
   readonly image: HashName | null;
   readonly report: EncodedText;
@@ -193,11 +194,11 @@ export function callsTool(
 function takeAnswer(limits: TrajectoryLimits, command: ToolCommand, state: State): Decision {
   const { context } = state;
   if (context.pending?.turn !== command.turn) return { duplicate: true };
-  const { turn, cause, text, image, report, observed } = command;
+  const { turn, outcome, text, image, report, observed } = command;
   const returned = event("tool.returned", {
     turn,
     tool: context.pending.tool,
-    cause,
+    cause: outcome,
     text,
     image,
     observed,

@@ -237,5 +237,5 @@ export async function toolResult(
       : environment.report(task, answer, mode);
   // A turn that called a tool was not cut off, so the model wrote its end token itself.
   const report = await encodeReply(encoder, words, true);
-  return { type: "tool", turn, cause, text, image, report, observed };
+  return { type: "tool", turn, outcome: cause, text, image, report, observed };
 }

@@ -150,7 +150,8 @@ async function commandOf(
         history,
       });
     }
-    return { type: "tool", ...given, report: addedBy(next, limits) };
+    const { cause: outcome, ...said } = given;
+    return { type: "tool", ...said, outcome, report: addedBy(next, limits) };
   }
   const started = dataOf(first, "trajectory.started");
   assert(started !== null, "a trajectory begins, speaks or hears");

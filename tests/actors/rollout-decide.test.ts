@@ -60,7 +60,7 @@ const turn = (turn: number, text: string, more: object = {}) => ({
 const answerOf = (turn: number, image: typeof repaired | null, tokens = 5) => ({
   type: "tool" as const,
   turn,
-  cause: "ok",
+  outcome: "ok",
   text: "",
   image,
   report: encoded(tokens, image === null ? [] : [image]),

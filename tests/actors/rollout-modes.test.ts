@@ -54,7 +54,7 @@ const turn = (text: string, more: object = {}) => ({
 const found = (report: EncodedText) => ({
   type: "tool" as const,
   turn: 0,
-  cause: "ok",
+  outcome: "ok",
   text: "<information> Eiffel </information>",
   image: null,
   report,

@@ -41,6 +41,21 @@ for (const [what, check, words, change] of tampered) {
   });
 }
 
+test("a tool's answer names the call as its cause; in older ledgers it says what came of it", async () => {
+  const record = await realRun();
+  const call = record.events.find(({ type }) => type === "tool.called");
+  const isAnswer = ({ cause }: { cause: string | null }) => cause === call?.id;
+  const answer = record.events.filter(isAnswer);
+  assert.equal(
+    answer.map(({ type }) => type),
+    ["tool.returned", "turn.prompted"],
+  );
+  for (const event of answer) event.cause = String(answer[0]?.data["cause"]);
+  assert.is(auditTables(tablesOf(record)).firstBad, null);
+  for (const event of answer) event.cause = "error";
+  assert.match(auditTables(tablesOf(record)).firstBad?.reason ?? "", /^causes: /);
+});
+
 function dropUndefined(data: Data): void {
   for (const key of Object.keys(data)) if (data[key] === undefined) delete data[key];
 }
