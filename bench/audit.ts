@@ -1,5 +1,6 @@
-// How fast an audit reads, beside the limit measured in the same run: SHA-256 over the same rows. The ledger is made here: trajectories as a run has them, under leases, each with
-// its policy, its turns and a tool's answer.
+// How fast an audit reads, beside the limit measured in the same run: SHA-256 over the same rows.
+// The ledger is made here: trajectories as a run has them, under leases, each with its policy, its
+// turns and a tool's answer.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Writes a run's checkpoints, outside the LMDB environment: an attacker, or a disk, that changes the
-// ledger has to change this file as well, and cannot without the key.
+// Writes a run's checkpoints, outside the LMDB environment: an attacker, or a disk, that changes
+// the ledger has to change this file as well, and cannot without the key.
 //
 // 1. Append-only and flushed. A note that a power cut has left half is cut off before the next one.
 // 2. No checkpoint is signed that contradicts an earlier one of the file: a ledger that has lost

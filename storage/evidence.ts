@@ -1,6 +1,6 @@
 // What an audit reads of a run directory: every table of the ledger as it lies there, nothing taken
-// for granted. It throws what LMDB throws; on a hostile file LMDB may also crash or never return, so
-// this is opened in a process that may die.
+// for granted. It throws what LMDB throws; on a hostile file LMDB may also crash or never return,
+// so this is opened in a process that may die.
 //
 // 1. One pass: rows come in pages, and index rows are looked up when their events pass by.
 // 2. Memory does not grow with what the files claim: blobs are hashed row by row.

@@ -1,4 +1,5 @@
-// Signed notes: text with Ed25519 signatures under it, as c2sp.org/signed-note defines them and Go's
+// Signed notes: text with Ed25519 signatures under it, as c2sp.org/signed-note defines them and
+// Go's
 // `sumdb/note` writes them. Pure: keys and texts come in, texts and verdicts go out.
 //
 //   text, ends in a line break

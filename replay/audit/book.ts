@@ -1,5 +1,5 @@
-// What an audit remembers of the events so far: the facts that later events must agree with. A fold,
-// and nothing else: it judges nothing, and stands events that make no sense.
+// What an audit remembers of the events so far: the facts that later events must agree with. A
+// fold, and nothing else: it judges nothing, and stands events that make no sense.
 import {
   type EventData,
   type EventEnvelope,

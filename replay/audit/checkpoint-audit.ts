@@ -110,7 +110,8 @@ export class CheckpointAudit {
   }
 
   #differs({ size, hash, isTrusted }: Claim, found: string): void {
-    // Whoever wrote the ledger anew has signed it anew: against a trusted one only trusted ones count.
+    // Whoever wrote the ledger anew has signed it anew: against a trusted one only trusted ones
+    // count.
     const from = (isTrusted ? this.#proven : this.#lastGood) + 1;
     const events = from === size ? `event ${size}` : `one of the events ${from} to ${size}`;
     const reason = `${events} was changed: the checkpoint says ${hash}, they give ${found}`;

@@ -64,8 +64,8 @@ export class Findings {
 }
 
 /**
- * By the event at which it is certain that something was wrong, and then the narrower range. What was
- * found first on one event is kept.
+ * By the event at which it is certain that something was wrong, and then the narrower range. What
+ * was found first on one event is kept.
  */
 function comesBefore(a: Finding, b: Finding): boolean {
   return a.to === b.to ? a.seq > b.seq : a.to < b.to;

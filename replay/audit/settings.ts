@@ -1,5 +1,5 @@
-// What the checks need of a run's recorded configuration. A configuration of another version, or one
-// that somebody changed, may lack a key: then that bound is not checked.
+// What the checks need of a run's recorded configuration. A configuration of another version, or
+// one that somebody changed, may lack a key: then that bound is not checked.
 import type { Book } from "./book.ts";
 
 export interface AuditSettings {

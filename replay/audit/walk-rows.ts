@@ -1,5 +1,5 @@
-// The stored rows one after the other, up to the head: what is missing is told, and a file that leads
-// in circles ends the walk.
+// The stored rows one after the other, up to the head: what is missing is told, and a file that
+// leads in circles ends the walk.
 import type { Evidence, StoredRow } from "../../storage/index.ts";
 
 /** Says that `reason` is wrong with the row `seq`. */

@@ -29,19 +29,23 @@ const enochLine =
 const note = `${text}\n${peterLine}`;
 
 // From c2sp.org/signed-note and c2sp.org/tlog-checkpoint: their keys are not published.
-const poem = `Ognuno sta solo sul cuor della terra
-trafitto da un raggio di sole:
-
-ed è subito sera.
-
-— quasimodo.example/salvatore NnugSzTjtVAewIS+Z/iJhUPeFDkO/5QQ2i5ddnGITLlC+EhfLW9oJKONrMouFSQU0xMcXxj99ihAQwaqP3ZekRwNtIc=
-`;
-const sofa = `example.com/behind-the-sofa
-20852163
-CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=
-
-— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=
-`;
+const poem = [
+  "Ognuno sta solo sul cuor della terra",
+  "trafitto da un raggio di sole:",
+  "",
+  "ed è subito sera.",
+  "",
+  "— quasimodo.example/salvatore NnugSzTjtVAewIS+Z/iJhUPeFDkO/5QQ2i5ddnGITLlC+EhfLW9oJKONrMouFSQU0xMcXxj99ihAQwaqP3ZekRwNtIc=",
+  "",
+].join("\n");
+const sofa = [
+  "example.com/behind-the-sofa",
+  "20852163",
+  "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=",
+  "",
+  "— example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=",
+  "",
+].join("\n");
 
 const refuses = (code: string, action: () => unknown, what = "") => {
   try {

@@ -1,5 +1,5 @@
-// Advantages sum to zero within each group, for the kinds of which that is true; dropped groups have
-// none.
+// Advantages sum to zero within each group, for the kinds of which that is true; dropped groups
+// have none.
 import { type EventData, parseTrajectory } from "../../../events/index.ts";
 import { type Check, firstFault } from "../check.ts";
 import { settingsOf } from "../settings.ts";

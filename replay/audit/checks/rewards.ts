@@ -1,4 +1,5 @@
-// A reward is given once, to a trajectory that has ended, and is the weighted sum of its components.
+// A reward is given once, to a trajectory that has ended, and is the weighted sum of its
+// components.
 import { parseTrajectory } from "../../../events/index.ts";
 import { type Check, firstFault } from "../check.ts";
 

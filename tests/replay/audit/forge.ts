@@ -1,5 +1,5 @@
-// A run's ledger taken apart into its tables, so that a test can change any of them, put it together
-// again, in memory or as LMDB files, and see what an audit says.
+// A run's ledger taken apart into its tables, so that a test can change any of them, put it
+// together again, in memory or as LMDB files, and see what an audit says.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { open } from "lmdb";

@@ -1,5 +1,5 @@
-// Goal: what a chain alone cannot show, a signature does: a ledger that was cut short, or written anew
-// as a whole. And without a key or a checkpoint from elsewhere nothing passes as proven.
+// Goal: what a chain alone cannot show, a signature does: a ledger that was cut short, or written
+// anew as a whole. And without a key or a checkpoint from elsewhere nothing passes as proven.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { hashName } from "../../../events/index.ts";

@@ -1,6 +1,6 @@
-// Goal: whoever changes what a run's events say, and writes the ledger anew around it (chain, index,
-// numbers, ids and a new signature), is found by what the events say to each other. Each row names
-// the event that must be told, and why.
+// Goal: whoever changes what a run's events say, and writes the ledger anew around it (chain,
+// index, numbers, ids and a new signature), is found by what the events say to each other. Each row
+// names the event that must be told, and why.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { envelopeCases } from "./cases-envelopes.ts";
