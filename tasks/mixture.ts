@@ -1,5 +1,5 @@
-// Several sources as one: which of them a task comes from is drawn from the seed by weight, and each
-// source is walked in its own order, however often the others are drawn.
+// Several sources as one: which of them a task comes from is drawn from the seed by weight, and
+// each source is walked in its own order, however often the others are drawn.
 import { assert, RandomStream } from "../events/index.ts";
 import { TaskSourceError } from "./errors.ts";
 import type { TaskSource } from "./source.ts";

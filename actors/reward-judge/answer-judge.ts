@@ -1,7 +1,7 @@
 // Asks a language model at an OpenAI-compatible server whether an answer is right.
 //
-// 1. A verdict is read strictly; what is none is asked for again, and then ends the run: it is never
-//    taken for "wrong".
+// 1. A verdict is read strictly; what is none is asked for again, and then ends the run: it is
+//    never taken for "wrong".
 // 2. Equal questions are asked once while they are remembered.
 // 3. The key goes into one header and nowhere else.
 import { setTimeout as wait } from "node:timers/promises";
@@ -93,8 +93,8 @@ export class AnswerJudge {
 
   /**
    * 1 where the answer is right, 0 where it is wrong.
-   * @throws AnswerJudgeBusyError after the last attempt, AnswerJudgeError at once where asking again
-   * does not help
+   * @throws AnswerJudgeBusyError after the last attempt, AnswerJudgeError at once where asking
+   * again does not help
    */
   judge(claim: Claim): Promise<0 | 1> {
     const key = sha256Hex(JSON.stringify([claim.question, claim.golds, claim.answer]));

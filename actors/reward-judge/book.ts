@@ -1,5 +1,6 @@
-// The components of a run's reward, ready to be measured: pure ones, and those that ask the world (a
-// model, a server, a person's module). What they give is recorded, so that nobody has to ask again.
+// The components of a run's reward, ready to be measured: pure ones, and those that ask the world
+// (a model, a server, a person's module). What they give is recorded, so that nobody has to ask
+// again.
 //
 // 1. Metrics are always measured, whatever is paid for: evaluations tell them.
 // 2. A component that fails fails the judgement: nothing is ever paid in its place.

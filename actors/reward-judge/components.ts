@@ -99,8 +99,9 @@ export function referenceStepOf({ task, turns }: Played, similarity: Similarity)
 }
 
 /**
- * How near a step comes to the teacher's: 0 for another action; of an answer its F1, of a search the
- * similarity of the queries, of a diagnosis the share of labels, of a program 1, as it is not run.
+ * How near a step comes to the teacher's: 0 for another action; of an answer its F1, of a search
+ * the similarity of the queries, of a diagnosis the share of labels, of a program 1, as it is not
+ * run.
  */
 export function stepOf({ task, turns }: Played, similarity: Similarity): number {
   const [turn] = turns;

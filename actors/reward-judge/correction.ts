@@ -7,8 +7,8 @@ import type { Played } from "./played.ts";
 export type Baseline = (played: Pick<Played, "task">) => number | null;
 
 /**
- * Exact match less that of the baseline, −1 to 1: rescued +1, broken −1. 0 where no tool was called,
- * or where there is nothing to compare with.
+ * Exact match less that of the baseline, −1 to 1: rescued +1, broken −1. 0 where no tool was
+ * called, or where there is nothing to compare with.
  */
 export function correctionOf(
   { em, calls }: Pick<Outcome, "em" | "calls">,

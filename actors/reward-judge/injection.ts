@@ -3,8 +3,8 @@
 import { parseTrajectory, RandomStream } from "../../events/index.ts";
 
 /**
- * Whether the trajectory is the one of its group, drawn from the run's seed; in evaluations, none is.
- * The reference draws from 0–7 whatever the size of the group; here it is the group's own.
+ * Whether the trajectory is the one of its group, drawn from the run's seed; in evaluations, none
+ * is. The reference draws from 0–7 whatever the size of the group; here it is the group's own.
  */
 export function isInjected(trajectory: string, samples: number, seed: number): boolean {
   const name = parseTrajectory(trajectory);

@@ -9,7 +9,9 @@ import type { Played } from "./played.ts";
 
 /** What a module may ask for. */
 export interface RewardTools {
-  /** An image of the trajectory or of its task as PNG, JPEG or WebP; null where it is not stored. */
+  /**
+   * An image of the trajectory or of its task as PNG, JPEG or WebP; null where it is not stored.
+   */
   readonly readImage: (name: HashName) => Promise<Uint8Array | null>;
 }
 

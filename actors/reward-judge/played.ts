@@ -1,5 +1,5 @@
-// A trajectory that has ended as rewards see it: what was asked, said, done and answered. It is also
-// what a person's own reward module gets to see.
+// A trajectory that has ended as rewards see it: what was asked, said, done and answered. It is
+// also what a person's own reward module gets to see.
 import { assert, type HashName, type Task } from "../../events/index.ts";
 import type { Action, ParseAction, TrajectoryContext } from "../rollout/index.ts";
 

@@ -33,7 +33,8 @@ export function alikeBy(embedder: Pick<TextEmbedder, "embed">): Alike {
 
 /**
  * How near the searches of a trajectory come to those of a teacher: of each the likeness to the
- * nearest, and of these the mean. Likenesses below `cut` count as 0. 0 without a search or a teacher.
+ * nearest, and of these the mean. Likenesses below `cut` count as 0. 0 without a search or a
+ * teacher.
  */
 export async function searchSimilarityOf(
   { task, turns }: Played,

@@ -36,7 +36,9 @@ const poolingSchema = z.object({
 });
 const lengthSchema = z.object({ max_seq_length: z.int().min(2).nullish() });
 
-/** Reads what the folder says. @throws {EmbedderError} or, for a malformed file, {CheckpointError} */
+/**
+ * Reads what the folder says. @throws {EmbedderError} or, for a malformed file, {CheckpointError}
+ */
 export async function readEmbedderFolder(directory: string): Promise<EmbedderFolder> {
   const found = await Promise.all(onnxFiles.map((name) => fileExists(join(directory, name))));
   const onnxFile = onnxFiles.find((_, index) => found[index]);

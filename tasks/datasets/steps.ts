@@ -130,7 +130,8 @@ export function tasksOfSteps(steps: readonly TrainingStep[]): Read<DatasetRow> {
 
 /**
  * Each step as a task of its own, as the reference trains: the prompt with what the teacher said so
- * far, its action as what is wanted. A step that does not repeat the question gets its trajectory's.
+ * far, its action as what is wanted. A step that does not repeat the question gets its
+ * trajectory's.
  * @returns rows in the order of the file; `bad` are steps without a question
  */
 export function stepTasks(steps: readonly TrainingStep[]): Read<DatasetRow> {

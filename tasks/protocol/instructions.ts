@@ -1,5 +1,5 @@
-// What an agent is told first: the published instructions of Visual-ARFT, to the byte. Blanks at the
-// ends of their lines are part of them.
+// What an agent is told first: the published instructions of Visual-ARFT, to the byte. Blanks at
+// the ends of their lines are part of them.
 
 const blanks = "  ";
 

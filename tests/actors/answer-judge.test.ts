@@ -1,5 +1,5 @@
-// Goal: a language model's verdict is read strictly; what goes wrong at its server is tried again or
-// ends the judgement, and is never a verdict; the key goes nowhere but into its header.
+// Goal: a language model's verdict is read strictly; what goes wrong at its server is tried again
+// or ends the judgement, and is never a verdict; the key goes nowhere but into its header.
 // Method: a local server that answers as OpenAI's chat completions do, with one fault at a time.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";

@@ -1,5 +1,5 @@
-// Goal: a run that is stopped while a step is being judged and goes on asks the world again only about
-// what was not recorded, and ends with the rewards that were.
+// Goal: a run that is stopped while a step is being judged and goes on asks the world again only
+// about what was not recorded, and ends with the rewards that were.
 // Method: a reward module that counts how often it is asked; a head that ends after it has judged.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,5 +1,5 @@
-// Goal: an environment whose message grows is played in fresh contexts, each with one image slot and
-// everything that was said; a program may be replaced before it is run.
+// Goal: an environment whose message grows is played in fresh contexts, each with one image slot
+// and everything that was said; a program may be replaced before it is run.
 // Method: the effects' own functions over a machine that is folded by hand, with words as tokens.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

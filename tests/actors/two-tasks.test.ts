@@ -1,8 +1,8 @@
 // Goal: one configuration trains the coding and the search task with one model on files in the
 // official layouts, questions without an image among them, through the real actors and the real
 // engine; and evaluates on the benchmarks by the reference's protocol.
-// Method: a small model with fresh weights says nothing sensible, so actions are read out of whatever
-// it says; what counts is what is asked, shown, judged and learned.
+// Method: a small model with fresh weights says nothing sensible, so actions are read out of
+// whatever it says; what counts is what is asked, shown, judged and learned.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,5 +1,5 @@
-// Goal: sources of tasks, protocols and rewards are read strictly; what cannot go together, or would
-// have no effect, is told by key.
+// Goal: sources of tasks, protocols and rewards are read strictly; what cannot go together, or
+// would have no effect, is told by key.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { ConfigError, loadRunConfig, protocolOf, rewardNames } from "../../config/index.ts";

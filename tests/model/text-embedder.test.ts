@@ -1,5 +1,5 @@
-// Goal: a folder of a sentence-transformers model is read as it is downloaded, pooled as it says, and
-// named by its hash; what it lacks is named.
+// Goal: a folder of a sentence-transformers model is read as it is downloaded, pooled as it says,
+// and named by its hash; what it lacks is named.
 // Method: a BERT-like model of six words that the test makes: a table of vectors as ONNX, WordPiece
 // as tokenizer.json.
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";

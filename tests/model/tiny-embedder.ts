@@ -1,5 +1,5 @@
-// A sentence-embedding model for tests, in the files of a sentence-transformers download: the vector
-// of a token is a row of a table.
+// A sentence-embedding model for tests, in the files of a sentence-transformers download: the
+// vector of a token is a row of a table.
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import proto from "onnx-proto";
