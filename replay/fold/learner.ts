@@ -21,6 +21,9 @@ type Event<T extends "batch.assembled" | "gradient.computed" | "policy.updated">
   EventData<T>
 >;
 
+/** Policy and optimizer that a run or a step starts from. */
+type RunStart = Pick<EventData<"run.started">, "policy" | "optimizer">;
+
 /** What the ledger says of a step that was learned from. */
 export interface LearnedStep {
   readonly batch: Event<"batch.assembled">;
@@ -31,6 +34,8 @@ export interface LearnedStep {
 
 export class Learner {
   readonly #findings: Findings;
+  readonly #start: RunStart;
+  readonly #isLagging: boolean;
   readonly #decide: ReturnType<typeof decideLearner>;
   readonly #needs: ReturnType<typeof factNeeds>;
   readonly #steps = new Map<
@@ -38,8 +43,10 @@ export class Learner {
     { step: LearnedStep; assemble: Command; learn: Command | null }
   >();
 
-  private constructor(config: RunConfig, findings: Findings) {
+  private constructor(config: RunConfig, start: RunStart, findings: Findings) {
     this.#findings = findings;
+    this.#start = start;
+    this.#isLagging = config.rollout.policyLag > 0;
     this.#decide = decideLearner(learnerRules(config));
     this.#needs = factNeeds(learnerRules(config));
   }
@@ -48,10 +55,10 @@ export class Learner {
   static async open(
     book: Book,
     run: string,
-    config: RunConfig,
+    { config, started }: { readonly config: RunConfig; readonly started: RunStart },
     findings: Findings,
   ): Promise<Learner> {
-    const learner = new Learner(config, findings);
+    const learner = new Learner(config, started, findings);
     const stream = streams.learner(run);
     const folded = foldCommands(learnerMachine, stream, await book.read(stream), findings);
     for (const [index, assemble] of folded.commands.entries()) {
@@ -80,7 +87,8 @@ export class Learner {
     const known = this.#steps.get(step);
     if (known === undefined) return;
     const { batch, gradients } = known.step;
-    const { policy, playedPolicy: played, optimizer } = batch.data;
+    const { policy, optimizer } = this.#before(known.step);
+    const played = this.#isLagging ? trajectories[0]?.policy : undefined;
     const judged = this.#judged(trajectories, rewards);
     if (judged === null) {
       this.#findings.compare("batches", batch, "comes before all its trajectories were judged");
@@ -100,6 +108,14 @@ export class Learner {
     };
     const taken = this.#decide(learned, known.learn.before);
     compareDecision(this.#findings, "batches", known.learn.events, taken);
+  }
+
+  /** What a step starts from: what the last one came to or, for the first, what the run began with. */
+  #before({ batch: { data } }: LearnedStep): RunStart {
+    if (data.step === 1) return this.#start;
+    const update = this.stepOf(data.step - 1)?.update;
+    if (update == null) return data;
+    return { policy: update.data.policyAfter, optimizer: update.data.optimizerAfter };
   }
 
   /** What the learner was told of the trajectories; null where one was not judged. */

@@ -8,13 +8,7 @@ import {
   trajectoryLimits,
 } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
-import {
-  type EventData,
-  ensureError,
-  type HashName,
-  parseTrajectory,
-  streams,
-} from "../../events/index.ts";
+import { type EventData, ensureError, type HashName, streams } from "../../events/index.ts";
 import { LedgerError } from "../../storage/index.ts";
 import type { TaskSource } from "../../tasks/index.ts";
 import { Book, type ReplayReader } from "./book.ts";
@@ -115,6 +109,9 @@ export async function replayRun<S>(options: ReplayOptions<S>): Promise<ReplayVer
   };
 }
 
+/** Streams that tell of processes and are no part of a run's result. */
+const operational = /^(actor|node|device)\//;
+
 class Replay<S> {
   steps = 0;
   readonly trail: WeightTrail<S> | null;
@@ -160,7 +157,7 @@ class Replay<S> {
     const { run, comparePixels, reader, recomputationOf } = options;
     const { config, started } = plans;
     const judge = await Judge.open(book, run, config, comparePixels, findings);
-    const learner = await Learner.open(book, run, config, findings);
+    const learner = await Learner.open(book, run, plans, findings);
     const parts = await weightsOf(options, plans, findings);
     const trail = parts === null ? null : new WeightTrail(parts, reader.blobs, config, findings);
     const recomputation = (await recomputationOf?.(started, config, book)) ?? null;
@@ -190,6 +187,7 @@ class Replay<S> {
     const compared = this.#isIn(item.step);
     const isStep = typeof item.name === "number";
     for (const { stream } of item.trajectories) this.#seen.add(stream);
+    this.#seen.add(isStep ? `step ${item.step}` : this.#evaluationOf(item));
     const wanted = compared ? item.trajectories : [];
     const folded: FoldedTrajectory[] = [];
     for (const planned of wanted) folded.push(await this.#replayTrajectory(planned));
@@ -253,19 +251,22 @@ class Replay<S> {
     }
   }
 
-  /** Streams and rewards that belong to nothing that was planned. */
+  #evaluationOf({ name }: Item): string {
+    return streams.evaluation(this.#options.run, Number(String(name).slice(1)));
+  }
+
+  /** Streams, steps and rewards that belong to nothing that was planned. */
   #leftOver(): void {
     this.#judge.leftOver();
     const { run } = this.#options;
+    const own = new Set([streams.run(run), streams.judge(run), streams.learner(run)]);
     for (const stream of this.#book.streams) {
-      const isKnown =
-        stream === streams.run(run) ||
-        stream === streams.judge(run) ||
-        stream === streams.learner(run) ||
-        stream.startsWith(`evaluation/${run}/`) ||
-        /^(actor|node|device)\//.test(stream) ||
-        (parseTrajectory(stream) !== null && this.#seen.has(stream));
+      const isKnown = own.has(stream) || this.#seen.has(stream) || operational.test(stream);
       if (!isKnown) this.#findings.compare("plans", { stream, seq: 1 }, "is in no plan");
+    }
+    for (const { batch } of this.#learner.steps) {
+      if (this.#seen.has(`step ${batch.data.step}`)) continue;
+      this.#findings.compare("plans", batch, `step ${batch.data.step} is in no plan`);
     }
   }
 }

@@ -79,6 +79,11 @@ const facts: readonly (readonly [what: string, change: Change, reason: RegExp])[
     /droppedGroups is recorded as \d entries and comes out as \d entries/,
   ],
   [
+    "what the first batch starts from",
+    change("batch.assembled", 1, (data) => ({ ...data, optimizer: other })),
+    /optimizer is recorded as/,
+  ],
+  [
     "a policy's hash",
     change("policy.updated", 2, (data) => ({ ...data, policyAfter: other })),
     /policyAfter is recorded as .* and comes out as "sha256:/,
