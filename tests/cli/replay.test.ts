@@ -1,5 +1,5 @@
-// Goal: what `replay` and `diff` are asked wrongly is refused in words; what they find ends with the
-// right code.
+// Goal: what `replay` and `diff` are asked wrongly is refused in words; what they find ends with
+// the right code.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
