@@ -26,7 +26,7 @@ import {
   originOf,
   type SigningKey,
 } from "../../../storage/index.ts";
-import { startTinyRun, tinyConfig } from "../../actors/tiny-run.ts";
+import { startTinyRun, type TinyOptions, type TinyRun, tinyConfig } from "../../actors/tiny-run.ts";
 
 /** An event that a test may change. */
 export type LooseEvent = {
@@ -63,8 +63,17 @@ export async function realRun(): Promise<RunRecord> {
 }
 
 async function playRun(): Promise<RunRecord> {
+  return playedRun({ config: tinyConfig({ steps: 3, tasks: 4 }) });
+}
+
+/** Plays a tiny run and takes its ledger apart. @param disturb while it goes on */
+export async function playedRun(
+  options: TinyOptions,
+  disturb: (run: TinyRun) => Promise<void> = async () => {},
+): Promise<RunRecord> {
   const disk = new MemoryDisk();
-  const run = await startTinyRun({ disk, config: tinyConfig({ steps: 3, tasks: 4 }) });
+  const run = await startTinyRun({ ...options, disk });
+  await disturb(run);
   await run.head.done;
   await run.close();
   const events = disk.rows.map((bytes) => decodeLoose(bytes));
