@@ -32,7 +32,10 @@ const columnWords: Readonly<Record<string, string>> = {
 export function evaluationLines(summaries: readonly SetSummary[], colors: Colors): string[] {
   if (summaries.length === 0) return ["Nothing was played to its end."];
   const tables = paperTables.flatMap((table) => paperLines(table, summaries, colors));
-  return [...tables, ...scoreTable(summaries, colors), "", ...failureTable(summaries, colors)];
+  const rules =
+    "This policy by the rules of the published evaluation; the rest as printed, one run each.";
+  const paper = tables.length === 0 ? [] : [...tables, colors.dim(rules), ""];
+  return [...paper, ...scoreTable(summaries, colors), "", ...failureTable(summaries, colors)];
 }
 
 /** The rows of a table that have this policy's columns; none where it has none of them. */
@@ -41,12 +44,11 @@ function paperLines(
   summaries: readonly SetSummary[],
   { bold, dim }: Colors,
 ): string[] {
-  const own = ownRows(summaries, columns);
+  // Tables 3 and 4 are about some ways of asking; the others say nothing there.
+  const isAsked = (how: keyof typeof ways) => table < 3 || rows.some((row) => row.how === how);
+  const own = ownRows(summaries, columns).filter(({ how }) => isAsked(how));
   const used = columns.filter((column) => own.some(({ figures }) => figures.has(column)));
-  const modes = new Set(own.map(({ how }) => how));
-  // Tables 3 and 4 are about one way of asking; where nobody asked so, they say nothing here.
-  const wanted = table < 3 || rows.some(({ how }) => modes.has(how));
-  if (used.length === 0 || !wanted) return [];
+  if (used.length === 0) return [];
   const header = ["F1/EM, %", "", ...used.map(columnTitle)];
   const mine = own.map(({ how, figures, partial }) => [
     `this policy${partial ? " *" : ""}`,
@@ -103,11 +105,7 @@ function notesOf(
     const about = used.some((column) => figures[column] !== undefined);
     return note === undefined || !about ? [] : [`${model}: ${note}`];
   });
-  return [
-    "This policy by the rules of the published evaluation; the other rows as printed, one run each.",
-    ...(own.some(({ partial }) => partial) ? ["* of a part of the items"] : []),
-    ...notes,
-  ];
+  return [...(own.some(({ partial }) => partial) ? ["* of a part of the items"] : []), ...notes];
 }
 
 function columnTitle(column: PaperColumn): string {
