@@ -53,14 +53,15 @@ export async function readDataset(dataset: DatasetFile): Promise<Read<DatasetRow
   const rows = placed.filter((one): one is DatasetRow => !("reason" in one));
   const missing = placed.filter((one): one is BadDatasetRow => "reason" in one);
   const bad = [...parsed.bad, ...missing].sort((a, b) => a.line - b.line);
-  if (bad.length > 0 && !badRowsAllowed) throw badRows(file, bad);
+  if (bad.length > 0 && !badRowsAllowed) throw badRows(file, bad, rows.length + bad.length);
   if (rows.length === 0) throw new DatasetFileError(`${file} has no row to play`);
   return { rows, bad };
 }
 
 function parse(dataset: DatasetFile, text: string): Read<DatasetRow> {
   const { file, type } = dataset;
-  const allowBadRows = dataset.badRowsAllowed;
+  // All that is bad is told at once, with the images that are missing.
+  const allowBadRows = true;
   if (type === "rows") return parseRows(file, text, { allowBadRows });
   if (type === "mapped") {
     const { fields, task } = dataset;
@@ -113,15 +114,15 @@ const isThere = (path: string): Promise<boolean> =>
 
 const badRowsShownMax = 5;
 
-function badRows(file: string, bad: readonly BadDatasetRow[]): DatasetRowError {
+function badRows(file: string, bad: readonly BadDatasetRow[], count: number): DatasetRowError {
   const [first, ...others] = bad;
   const shown = others.slice(0, badRowsShownMax).map(({ line, reason }) => {
     return `\n${file}:${line}: ${reason}`;
   });
-  const count = others.length > 0 ? `\n${bad.length} rows are bad` : "";
+  const mend = "bad_rows_allowed = true leaves such rows out";
   return new DatasetRowError({
     file,
     line: first?.line ?? 1,
-    reason: `${first?.reason}${shown.join("")}${count}`,
+    reason: `${first?.reason}${shown.join("")}\n${bad.length} of ${count} rows are bad; ${mend}`,
   });
 }

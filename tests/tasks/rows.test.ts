@@ -130,11 +130,12 @@ test("one's own rows are mapped, with the images where the row says", async () =
 
 test("a row whose image is missing is bad: named, and left out only where that is allowed", async () => {
   const file = await write("f.json", [row, { ...pictured, id: 2 }, { id: 3 }, row]);
-  assert.match(await failure(readDataset(rowsOf(file))), /f\.json:3: key/);
+  const both = await failure(readDataset(rowsOf(file)));
+  assert.match(both, /f\.json:2: image .*\n.*f\.json:3: key "[^"]+".*\n2 of 4 rows are bad/s);
   const whole = await write("g.json", [row, { ...pictured, id: 2 }, { ...pictured, id: 3 }]);
   const said = await failure(readDataset(rowsOf(whole)));
   assert.match(said, /g\.json:2: image .*i\.png: there is no such file/);
-  assert.match(said, /g\.json:3: .*\n2 rows are bad/);
+  assert.match(said, /g\.json:3: .*\n2 of 3 rows are bad; bad_rows_allowed/);
   const { rows, bad } = await readDataset({ ...rowsOf(file), badRowsAllowed: true });
   assert.is(rows.length, 2);
   assert.equal(
