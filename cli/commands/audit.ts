@@ -122,9 +122,12 @@ function progressLine({ terminal, json, now }: CommandContext) {
       isDrawn = true;
       const { done, total } = progress;
       const share = Math.max(done / Math.max(total, 1), 1e-9);
-      const left = ((nowMs - stageMs) / 1_000) * (1 / share - 1);
+      const stageSeconds = (nowMs - stageMs) / 1_000;
+      // Of the first moments of a stage nothing can be told.
+      const isEarly = nowMs - stageMs < redrawMs;
+      const left = isEarly ? "" : `, ${duration(stageSeconds * (1 / share - 1))} left`;
       const counts = `${thousands(done)} of ${thousands(total)} ${stage}`;
-      terminal.err(`\r\u001b[Kauditing: ${counts}, ${duration(left)} left`);
+      terminal.err(`\r\u001b[Kauditing: ${counts}${left}`);
     },
     clear(): void {
       if (isDrawn) terminal.err("\r\u001b[K");
