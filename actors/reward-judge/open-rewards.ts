@@ -3,7 +3,6 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { RunConfig } from "../../config/index.ts";
 import { ensureError, type HashName } from "../../events/index.ts";
-import { openTextEmbedder } from "../../model/index.ts";
 import { readPredictions } from "../../tasks/index.ts";
 import { AnswerJudge, promptVersion } from "./answer-judge.ts";
 import { type CorrectionRule, type MeasuredComponent, RewardBook } from "./book.ts";
@@ -15,9 +14,7 @@ import {
   referenceCodeOf,
   referenceDiagnosisOf,
   referenceFormatOf,
-  referenceStepOf,
   rulesOf,
-  stepOf,
 } from "./components.ts";
 import { baselineOfPredictions } from "./correction.ts";
 import { RewardSetupError } from "./errors.ts";
@@ -25,7 +22,7 @@ import type { ComparePixels } from "./measure.ts";
 import { loadRewardModule } from "./own-module.ts";
 import type { Played, ReadTurns } from "./played.ts";
 import type { RewardSettings } from "./reward.ts";
-import { type Alike, alikeBy, searchSimilarityOf, withAlike } from "./similarity.ts";
+import { Embedders, similarityComponents } from "./similarity-components.ts";
 
 export interface OpenRewardsOptions extends Pick<ReadTurns, "parseAction"> {
   readonly config: Pick<RunConfig, "reward" | "run" | "rollout" | "tasks">;
@@ -56,7 +53,7 @@ export async function openRewards(options: OpenRewardsOptions): Promise<OpenRewa
     const components = [
       ...answerComponents(reward),
       ...actionComponents(reward, options.comparePixels),
-      ...(await similarityComponents(options, embedders)),
+      ...(await similarityComponents(reward, embedders)),
       ...judgeComponents(options),
       ...(await moduleComponents(options)),
     ];
@@ -135,74 +132,6 @@ async function executedOf(played: Played, comparePixels: ComparePixels): Promise
     if ((await comparePixels(answer.image, call.image)) !== 0) return 1;
   }
   return 0;
-}
-
-async function similarityComponents(
-  { config }: OpenRewardsOptions,
-  embedders: Embedders,
-): Promise<MeasuredComponent[]> {
-  const { searchSimilarity, stepAccuracy } = config.reward;
-  const found: MeasuredComponent[] = [];
-  if (searchSimilarity !== undefined) {
-    const { cut } = searchSimilarity;
-    const { alike, name } = await embedders.open(searchSimilarity.model);
-    found.push({
-      name: "search_similarity",
-      function: `search-similarity@1+${name}`,
-      measure: (played) => searchSimilarityOf(played, alike, cut),
-    });
-  }
-  if (stepAccuracy !== undefined) {
-    const opened =
-      stepAccuracy.model === undefined ? null : await embedders.open(stepAccuracy.model);
-    const alike: Alike = opened?.alike ?? withoutModel;
-    const { cut = 0 } = stepAccuracy;
-    const suffix = opened === null ? "" : `+${opened.name}`;
-    const isReference = stepAccuracy.mode === "reference";
-    found.push({
-      name: "step_accuracy",
-      function: `${isReference ? "reference-step-accuracy" : "step-accuracy"}@1${suffix}`,
-      measure: (played) =>
-        isReference
-          ? withAlike((similarity) => referenceStepOf(played, similarity), alike)
-          : withAlike((similarity) => stepOf(played, similarity), cutting(alike, cut)),
-    });
-  }
-  return found;
-}
-
-const withoutModel: Alike = () => {
-  throw new RewardSetupError(
-    "a step searches, and reward.step_accuracy.model names no folder of sentence embeddings",
-  );
-};
-
-const cutting =
-  (alike: Alike, cut: number): Alike =>
-  async (given, wanted) => {
-    const value = await alike(given, wanted);
-    return value < cut ? 0 : value;
-  };
-
-/** Each model is opened once. */
-class Embedders {
-  readonly #opened = new Map<string, ReturnType<typeof openTextEmbedder>>();
-
-  async open(directory: string): Promise<{ readonly alike: Alike; readonly name: string }> {
-    const opening = this.#opened.get(directory) ?? openTextEmbedder(directory);
-    this.#opened.set(directory, opening);
-    const embedder = await opening;
-    return { alike: alikeBy(embedder), name: embedder.hash.slice(0, 12) };
-  }
-
-  async close(): Promise<void> {
-    for (const opening of this.#opened.values()) {
-      await opening.then(
-        (embedder) => embedder.close(),
-        () => {},
-      );
-    }
-  }
 }
 
 function judgeComponents({ config, env, signal }: OpenRewardsOptions): MeasuredComponent[] {

@@ -1,7 +1,7 @@
 // The crop of the published evaluation, which the harness writes and not the model: after a
 // diagnosis of `crop`, every slice of two parts in the model's program becomes the box that the
 // question names. For comparison only.
-import type { Asked, EnvironmentWords, SaidTurn } from "../environment-text.ts";
+import type { EnvironmentWords, SaidTurn } from "../environment-text.ts";
 import { labelsIn } from "./actions.ts";
 
 const boxPattern = /\[\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\]/;
@@ -34,11 +34,9 @@ export function withCropOracle(environment: EnvironmentWords): EnvironmentWords 
   return {
     ...environment,
     programFor: (task, turns, program) =>
-      isCrop(turns) ? withOracleBox(questionOf(task), program) : program,
+      isCrop(turns) ? withOracleBox(task.question, program) : program,
   };
 }
-
-const questionOf = ({ question }: Asked): string => question;
 
 /** The latest diagnosis begins, sorted, with `crop`. */
 function isCrop(turns: readonly SaidTurn[]): boolean {
