@@ -43,8 +43,8 @@ const advantage = z.discriminatedUnion("type", [
     discount: share.default(0.95),
     /** ω: the weight of a turn's advantage beside its trajectory's. */
     weight: z.number().min(0).max(100).default(1),
-    /** Whether differences are divided by the standard deviation. */
-    std: z.boolean().default(true),
+    /** Whether differences are divided by the standard deviation: see docs/algorithms.md. */
+    std: z.boolean().default(false),
   }),
 ]);
 

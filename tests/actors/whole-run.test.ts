@@ -2,6 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { firstDifference, type RunResult } from "../../actors/index.ts";
+import type { RunConfig } from "../../config/index.ts";
 import {
   type EventData,
   type EventEnvelope,
@@ -209,6 +210,53 @@ test("with a KL term the run learns as well", async () => {
   const { events } = await complete({ config: tinyConfig({ steps: 2, klCoefficient: 0.001 }) });
   const last = gradients(events).at(-1);
   assert.ok((last?.kl ?? 0) > 0);
+});
+
+/** Other ways to learn, each of which has to get somewhere. */
+const ways: Readonly<Record<string, Partial<RunConfig["learner"]>>> = {
+  "GRPO by sequence": { loss: { type: "grpo" }, advantage: { type: "std" } },
+  "Dr. GRPO, leave-one-out": {
+    loss: { type: "dr-grpo", tokensMax: 4 },
+    advantage: { type: "leave-one-out" },
+  },
+  "GSPO, weights by sequence": {
+    loss: { type: "gspo" },
+    importance: { type: "sequence", cap: 2 },
+    advantage: { type: "batch-std" },
+  },
+  "CISPO, GDPO": { loss: { type: "cispo" }, clipLow: 1, clipHigh: 3, advantage: { type: "gdpo" } },
+  "GiGPO, masked": {
+    advantage: { type: "gigpo", discount: 0.95, weight: 1, std: false },
+    maskTruncated: true,
+  },
+  "KL in the reward": { kl: { type: "k1-reward", coefficient: 0.001 } },
+  "k2 in the loss": { kl: { type: "k2", coefficient: 0.001 } },
+};
+
+for (const [name, changes] of Object.entries(ways)) {
+  test(`${name}: gets better at what it is paid for`, async () => {
+    const { learner, ...rest } = tinyConfig({ steps: 12, tasks: 40 });
+    const config = { ...rest, learner: { ...learner, ...changes } };
+    const [before, after] = summaries((await complete({ config })).events);
+    assert.ok((before?.summary.em ?? 100) < 40, `before: ${before?.summary.em}`);
+    assert.ok((after?.summary.em ?? 0) >= 70, `after: ${after?.summary.em}`);
+  });
+}
+
+test("groups without spread are replaced by others that were played", async () => {
+  const { rollout, ...rest } = tinyConfig({ steps: 6 });
+  const { events } = await complete({
+    config: { ...rest, rollout: { ...rollout, prompts: 4, oversampling: 1.5 } },
+  });
+  const batches = dataOf(events, "batch.assembled");
+  for (const batch of batches) {
+    const learned = batch.minibatches.reduce((sum, { length }) => sum + length, 0) / 6;
+    const withSpread = 6 - batch.droppedGroups.length;
+    assert.is(batch.trajectories.length, 36);
+    assert.is(learned, Math.min(4, withSpread));
+    assert.is(batch.surplusGroups?.length ?? 0, withSpread - learned);
+  }
+  assert.ok(batches.some(({ surplusGroups }) => surplusGroups !== undefined));
 });
 
 /** The run with rollouts by a policy that lies two steps behind, and evaluations on the way. */
