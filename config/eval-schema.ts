@@ -1,6 +1,7 @@
 // The configuration of an evaluation (`varft eval`): which policy, on which benchmarks, asked how.
 // It is lowered to that of a run without steps (`eval-run.ts`), so that the same actors play it.
 import { z } from "zod";
+import { rowsMaxDefault } from "./engine-schema.ts";
 import { adapterPolicy, basePolicy, runPolicy, serverPolicy } from "./policy-schema.ts";
 import { bus, rollout, sandbox } from "./run-schema.ts";
 import { search } from "./search-schema.ts";
@@ -67,6 +68,7 @@ const set = z.discriminatedUnion("type", [
 ]);
 
 const positive = z.number().positive();
+const turnsDefault = 5;
 
 const played = rollout
   .pick({
@@ -82,7 +84,7 @@ const played = rollout
   .extend({
     temperature: positive.max(10).default(1),
     /** Turns of an agent that acts; the published evaluation has 5. */
-    turnsMax: count(64).default(5),
+    turnsMax: count(64).default(turnsDefault),
     /** Executed tool calls of a trajectory; left out: one for each turn but the last. */
     callsMax: z.int().min(0).max(64).optional(),
     turnTokensMax: count(131_072).default(2_048),
@@ -104,7 +106,11 @@ export const evalSchema = z
     bus: bus.prefault({}),
   })
   .check(({ value, issues }) => {
-    for (const [at, message] of [...setFaults(value), ...serverFaults(value)]) {
+    for (const [at, message] of [
+      ...setFaults(value),
+      ...modeFaults(value),
+      ...serverFaults(value),
+    ]) {
       issues.push({ code: "custom", path: [...at], message, input: value });
     }
   });
@@ -137,7 +143,30 @@ function setFaults({ sets, search: searched }: EvalConfig): Fault[] {
 }
 
 /** Keys of `[rollout]` that say how varft samples, with what they are where they are left out. */
-const ownSampling = { device: ["cpu"], threads: 1, widening: "token" } as const;
+const ownSampling = {
+  device: ["cpu"],
+  threads: 1,
+  rowsMax: rowsMaxDefault,
+  widening: "token",
+} as const;
+
+/** Keys of `[rollout]` that would have no effect in the modes that are asked for. */
+function modeFaults({ sets, rollout: given }: EvalConfig): Fault[] {
+  const faults: Fault[] = [];
+  const add = (key: string, why: string): void => {
+    faults.push([["rollout", key], `has no effect: ${why}`]);
+  };
+  if (sets.every(({ mode }) => mode !== "tools")) {
+    const nobody = 'no set has mode = "tools"';
+    if (given.turnsMax !== turnsDefault) add("turnsMax", nobody);
+    if (given.callsMax !== undefined) add("callsMax", nobody);
+    if (given.cropOracle !== "off") add("cropOracle", nobody);
+  }
+  if (given.temperature !== 1 && sets.every(({ greedy }) => greedy)) {
+    add("temperature", "every set is greedy");
+  }
+  return faults;
+}
 
 function serverFaults({ policy, rollout: given, determinism }: EvalConfig): Fault[] {
   if (policy.type !== "server") return [];

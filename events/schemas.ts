@@ -146,8 +146,8 @@ export const eventSchemas = {
     ids: int32Array,
     images: z.array(hash),
     /**
-     * Set where a server that speaks no token ids samples: all ids of the trajectory are then Unicode
-     * code points, and marks above them for roles, ends and images.
+     * Set where a server that speaks no token ids samples: all ids of the trajectory are then
+     * Unicode code points, and marks above them for roles, ends and images.
      */
     units: z.literal("code-points").optional(),
     observed,

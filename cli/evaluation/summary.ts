@@ -33,7 +33,7 @@ export function summarizeSets(sets: readonly PlayedSet[], seed: number): readonl
   return sets.flatMap((set) => {
     const report = scoreSet(set, seed);
     if (report === null) return [];
-    const { items } = set;
+    const items = set.items.map((item, at) => withCause(item, report.items[at]?.cause ?? null));
     const whole = benchmarkItems[set.benchmark];
     return [
       {
@@ -88,6 +88,13 @@ function jsonOf(summary: SetSummary): Readonly<Record<string, unknown>> {
     toolFaults: faults,
     itemsWithToolFaults: faulty,
   };
+}
+
+/**
+ * A whole turn of the protocol may stand where an answer was asked for: scoring finds none in it.
+ */
+function withCause(item: PlayedItem, scored: string | null): PlayedItem {
+  return item.cause === null && scored !== null ? { ...item, cause: "unparsable" } : item;
 }
 
 function countsOf(words: readonly string[]): Record<string, number> {
