@@ -8,8 +8,8 @@
 //    they come back as what they were. `Uint8Array` is msgpack `bin`.
 // 4. Foreign bytes cost memory in proportion to their size and end in a `CodecError` or a value.
 import { endianness } from "node:os";
-import { assert, TerminalError } from "./errors.ts";
-import { MsgpackReader } from "./msgpack-reader.ts";
+import { DecodeError, Decoder, type ExtensionCodecType } from "@msgpack/msgpack";
+import { assert, ensureError, TerminalError } from "./errors.ts";
 import { scanMsgpack } from "./msgpack-scan.ts";
 import { writeMsgpack } from "./msgpack-writer.ts";
 
@@ -64,16 +64,24 @@ assert(endianness() === "LE", "number arrays are stored as the host has them: li
 const extensionTypeOf = (array: ArrayBufferView): number | undefined =>
   extensionTypes.get(array.constructor);
 
-const reader = new MsgpackReader({
-  extension(type, bytes) {
+const extensions: ExtensionCodecType<undefined> = {
+  tryToEncode: () => null,
+  decode(bytes, type) {
     const array = numberArrays.get(type);
-    if (array === undefined) throw malformed(`unknown extension type ${type}`);
+    if (array === undefined) throw new DecodeError(`unknown extension type ${type}`);
     if (bytes.length % array.BYTES_PER_ELEMENT !== 0) {
-      throw malformed(`${bytes.length} bytes are not a whole ${array.name}`);
+      throw new DecodeError(`${bytes.length} bytes are not a whole ${array.name}`);
     }
-    return new array(bytes.slice().buffer as ArrayBuffer);
+    return new array(Uint8Array.from(bytes).buffer);
   },
-  fault: malformed,
+};
+
+const decoder = new Decoder({
+  extensionCodec: extensions,
+  mapKeyConverter(key) {
+    if (typeof key !== "string") throw new DecodeError(`a map key is a ${typeof key}, not text`);
+    return key;
+  },
 });
 
 /**
@@ -106,12 +114,17 @@ export function encodeShared(value: unknown, bytesMax: number): Uint8Array {
 export function decode(bytes: Uint8Array, bytesMax: number = requestBytesMax): unknown {
   if (bytes.length > bytesMax) throw oversize(`${bytes.length}`, bytesMax);
   const flaw = scanMsgpack(bytes, codecDepthMax);
-  if (flaw !== null) throw malformed(`${flaw.reason} at byte ${flaw.offset}`);
-  return reader.read(bytes);
+  if (flaw !== null) throw malformed(`${flaw.reason} at byte ${flaw.offset}`, null);
+  try {
+    // A Node `Buffer` would make every byte array inside a `Buffer` too.
+    return decoder.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  } catch (thrown) {
+    throw malformed(ensureError(thrown).message, thrown);
+  }
 }
 
-function malformed(reason: string): CodecError {
-  return new CodecError("codec-malformed", `not a msgpack value: ${reason}`);
+function malformed(reason: string, cause: unknown): CodecError {
+  return new CodecError("codec-malformed", `not a msgpack value: ${reason}`, { cause });
 }
 
 function oversize(size: string, bytesMax: number): CodecError {

@@ -73,9 +73,8 @@ export function decodeEnvelope(bytes: Uint8Array): EventEnvelope {
   }
   const map = value as Readonly<Record<string, unknown>>;
   const keys = Object.keys(map);
-  let index = 0;
-  for (const [key, type] of envelopeTypes) {
-    if (keys[index++] !== key || !isOfType(map[key], type)) {
+  for (const [index, [key, type]] of envelopeTypes.entries()) {
+    if (keys[index] !== key || !isOfType(map[key], type)) {
       throw new CodecError("codec-malformed", `not an event: "${key}" is missing or wrong`);
     }
   }
