@@ -1,10 +1,12 @@
 // What the ledger costs a run: the same small run with its ledger on the disk and in memory, all
-// processes as always, compared step by step (equal runs do equal work in each step).
+// processes as always, compared step by step (equal runs do equal work in each step). And how many
+// of its tool calls were answered by an equal one before.
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openSession } from "../cli/session/index.ts";
 import { loadRunConfig } from "../config/index.ts";
+import type { EventData } from "../events/index.ts";
 import { openMemoryLedger } from "../storage/index.ts";
 import { type BenchRows, quantile, row } from "./shared/row.ts";
 
@@ -28,9 +30,9 @@ const withoutGradients = ["storage.gradient_bytes_max=0"];
 export async function rows(): Promise<BenchRows> {
   const folder = await mkdtemp(join(tmpdir(), "varft-bench-"));
   try {
-    const memory = await stepTimes(folder, "memory", withoutGradients);
-    const disk = await stepTimes(folder, "disk", withoutGradients);
-    const gradients = await stepTimes(folder, "gradients", []);
+    const { times: memory, remembered } = await play(folder, "memory", withoutGradients);
+    const { times: disk } = await play(folder, "disk", withoutGradients);
+    const { times: gradients } = await play(folder, "gradients", []);
     const perSecond = 1_000 / median(memory);
     const against = "the same run with its ledger in memory, step by step";
     const beside = (times: readonly number[], min: number) =>
@@ -42,6 +44,7 @@ export async function rows(): Promise<BenchRows> {
     return {
       "run.ledger": beside(disk, 0.98),
       "run.ledgerWithGradients": beside(gradients, 0.95),
+      "run.memo": row(100 * remembered, "% of calls"),
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -59,16 +62,23 @@ function shareOf(times: readonly number[], reference: readonly number[]): number
   return median(reference.map((time, step) => time / (times[step] ?? Number.NaN)));
 }
 
-/** Milliseconds of each step of a run. */
-async function stepTimes(
+interface Played {
+  /** Milliseconds of each step. */
+  readonly times: readonly number[];
+  /** The share of executed programs and searches that an equal one had answered. */
+  readonly remembered: number;
+}
+
+async function play(
   folder: string,
   name: "memory" | "disk" | "gradients",
   changes: readonly string[],
-): Promise<readonly number[]> {
+): Promise<Played> {
   const directory = join(folder, name);
   await mkdir(directory);
   const config = await loadRunConfig("config/quickstart.toml", [...overrides, ...changes]);
   const ends: number[] = [];
+  const sources = { remembered: 0, executed: 0 };
   const session = await openSession(
     {
       run: `bench-${process.pid}-${name}`,
@@ -76,8 +86,11 @@ async function stepTimes(
       config,
       clock: Date.now,
       env: process.env,
-      onEvent: ({ type }) => {
+      onEvent: ({ type, data }) => {
         if (type === "policy.updated") ends.push(performance.now());
+        if (type !== "tool.returned") return;
+        const source = (data as EventData<"tool.returned">).observed?.["source"];
+        if (source === "remembered" || source === "executed") sources[source] += 1;
       },
       say: (text) => console.error(text),
       ...(name === "memory" && { openLedger: (_, options) => openMemoryLedger(options) }),
@@ -89,5 +102,8 @@ async function stepTimes(
   } finally {
     await session.close();
   }
-  return ends.slice(1 + stepsIgnored).map((end, index) => end - (ends[index + stepsIgnored] ?? 0));
+  const ended = ends.slice(1 + stepsIgnored);
+  const times = ended.map((end, index) => end - (ends[index + stepsIgnored] ?? 0));
+  const calls = sources.remembered + sources.executed;
+  return { times, remembered: calls === 0 ? 0 : sources.remembered / calls };
 }

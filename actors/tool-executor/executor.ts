@@ -2,8 +2,8 @@
 // by the trajectory that made it.
 //
 // 1. Equal executions (program, image, sandbox) and equal queries are carried out once per run
-//    while they are remembered; `observed.source` says where an answer comes from, and is no part
-//    of the result.
+//    while they are remembered, programs that the ledger holds from before this head among them;
+//    `observed.source` says where an answer comes from, and is no part of the result.
 // 2. A lost engine is an error that the caller repeats; the model never sees it.
 // 3. At most `callsActiveMax` programs are executed at once, the others wait. How many queries are
 //    asked at once is the search's own concern.
@@ -32,6 +32,12 @@ export interface ToolExecutorOptions {
   /** False: every program is executed, equal or not. True by default. */
   readonly remember?: boolean;
 }
+
+/** A program's `tool.called` and `tool.returned`, as far as they are a question and its answer. */
+type RecordedCall = Pick<ToolRequest, "input" | "image">;
+type RecordedAnswer = Omit<ToolReply, "observed"> & {
+  readonly observed?: ToolReply["observed"] | undefined;
+};
 
 type Memory = Map<string, Promise<ToolReply>>;
 
@@ -68,12 +74,22 @@ export class ToolExecutor {
     return answer;
   }
 
+  /**
+   * Takes over what the ledger holds of a program: it was recorded in this run, whose numeric class
+   * pins what programs run on.
+   */
+  recall({ input, image }: RecordedCall, answer: RecordedAnswer): void {
+    if (this.#options.remember === false || answer.observed?.["source"] !== "executed") return;
+    const key = this.#key({ tool: "python", input, image });
+    this.#remember(key, Promise.resolve({ ...answerOf(answer), observed: answer.observed }));
+  }
+
   /** Ends calls under way. */
   close(): void {
     this.#closing.abort();
   }
 
-  #key({ tool, input, image }: ToolRequest): string {
+  #key({ tool, input, image }: Omit<ToolRequest, "tools">): string {
     if (tool === "search") return sha256Hex(JSON.stringify([tool, normalizeQuery(input)]));
     return sha256Hex(JSON.stringify([tool, input, image, this.#options.runner.digest]));
   }
@@ -127,6 +143,8 @@ export class ToolExecutor {
     };
   }
 }
+
+const answerOf = ({ cause, text, image }: RecordedAnswer) => ({ cause, text, image });
 
 /** Cuts what a tool says to `charsMax` characters, the mark of the cut included. */
 export function bounded(text: string, charsMax: number = toolTextCharsMax): string {

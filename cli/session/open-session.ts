@@ -17,6 +17,7 @@ import { eachEvent } from "../run-directory.ts";
 import { openCheckpoints } from "./checkpoints.ts";
 import { Closers } from "./closers.ts";
 import { runClassOf } from "./devices.ts";
+import { EarlierPrograms } from "./earlier-programs.ts";
 import { openJudge } from "./judge.ts";
 import { openBusPlace, openTasks, openTools } from "./parts.ts";
 import { openSearch } from "./search.ts";
@@ -58,7 +59,11 @@ async function open(
   const ledger = await (options.openLedger ?? openLedger)(directory, { clock, onCommitted });
   closers.add(() => ledger.close());
   // What earlier sessions recorded.
-  await eachEvent(ledger, onEvent);
+  const earlier = new EarlierPrograms();
+  await eachEvent(ledger, (event) => {
+    onEvent(event);
+    earlier.note(event);
+  });
   signal.throwIfAborted();
   const place = await openBusPlace(options, closers, fault.raise);
   const bus = await connectNats({ ...place, name: `head ${run}` });
@@ -72,6 +77,7 @@ async function open(
   signal.throwIfAborted();
   const rewards = await openJudge(options, (name) => ledger.blobs.get(name), closers);
   const { tools, digest } = await openTools(options, search, ledger.blobs, closers);
+  earlier.tell(tools);
   const head = await startHead({
     address,
     bus,

@@ -68,6 +68,25 @@ test("equal executions are remembered, unless that is switched off", async () =>
   }
 });
 
+test("a program that the ledger holds is not executed again", async () => {
+  for (const [source, executed] of [
+    ["executed", 0],
+    // What another answer stood for is found where that was recorded.
+    ["remembered", 1],
+  ] as const) {
+    const parts = world();
+    const image = await parts.blobs.put(Buffer.from("input"));
+    const executor = new ToolExecutor({ ...parts, callsActiveMax: 1 });
+    const recorded = { cause: "ok", text: "said before", image, observed: { source } };
+    executor.recall({ input: "p", image }, recorded);
+    const reply = await executor.execute(call("p", image));
+    assert.is(parts.runner.executed, executed);
+    if (executed === 0) {
+      assert.equal(reply, { ...recorded, observed: { source: "remembered" } });
+    }
+  }
+});
+
 test("calls that are made at once share one execution", async () => {
   const parts = world();
   const image = await parts.blobs.put(Buffer.from("input"));
