@@ -71,13 +71,14 @@ async function open(
   const service = serveLedger(bus, address, ledger);
   closers.add(() => service.close());
   listeners.push(announceCommits(bus, address));
-  const onSigned = announceCheckpoints(bus, address);
-  const parts = { session: options, ledger, onSigned, onFailed: fault.raise };
-  const sign = await openCheckpoints(parts, closers);
   signal.throwIfAborted();
   const rewards = await openJudge(options, (name) => ledger.blobs.get(name), closers);
   const { tools, digest } = await openTools(options, search, ledger.blobs, closers);
   earlier.tell(tools);
+  // Last of all: a run that cannot begin leaves no key behind.
+  const onSigned = announceCheckpoints(bus, address);
+  const parts = { session: options, ledger, onSigned, onFailed: fault.raise };
+  const sign = await openCheckpoints(parts, closers);
   const head = await startHead({
     address,
     bus,

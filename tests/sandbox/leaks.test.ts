@@ -1,5 +1,5 @@
-// Nothing of an execution is found by the next one or by its neighbour: a mark is planted in several
-// ways at once, and looked for in files, names, processes, modules, sockets and memory.
+// Nothing of an execution is found by the next one or by its neighbour: a mark is planted in
+// several ways at once, and looked for in files, names, processes, modules, sockets and memory.
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";

@@ -48,8 +48,8 @@ export function plant(mark: string, ways: readonly string[]): string {
 const indented = (text: string) => text.replace(/^/gm, "    ");
 
 /**
- * A program that prints where it finds `mark`. It never holds the mark itself, only numbers that are
- * one more than its bytes, so that what it finds in its own memory was there before.
+ * A program that prints where it finds `mark`. It never holds the mark itself, only numbers that
+ * are one more than its bytes, so that what it finds in its own memory was there before.
  */
 export function look(mark: string): string {
   const shifted = [...Buffer.from(mark)].map((byte) => byte + 1);

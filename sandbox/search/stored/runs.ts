@@ -1,6 +1,6 @@
 // Sorting more than fits into memory: what fits is written as a sorted run, and the runs are
-// merged. An entry is a key (text) and a payload (bytes). Keys are ordered by their UTF-16 code units, as
-// `<` orders strings.
+// merged. An entry is a key (text) and a payload (bytes). Keys are ordered by their UTF-16 code
+// units, as `<` orders strings.
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { ByteReader, ByteWriter } from "./bytes.ts";

@@ -232,7 +232,8 @@ repr(nested)`,
     what: "more room asked back from the kernel",
     cause: "no-image",
     program: `import resource
-for kind in (resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_CPU):
+kinds = (resource.RLIMIT_AS, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_CPU)
+for kind in kinds:
     try: resource.setrlimit(kind, (resource.RLIM_INFINITY, resource.RLIM_INFINITY)); print("raised")
     except (OSError, ValueError): print("refused")`,
     stdout: "refused\n".repeat(4),
