@@ -122,6 +122,19 @@ export const planCases: readonly Case[] = [
     /it comes while the trajectory is acting/,
     (record) => {
       const call = find(record, "tool.called");
+      const answer = record.events.filter(({ cause }) => cause === call.id);
+      remove(record, call);
+      // Else what names the call as its cause would already be found by that.
+      for (const event of answer) event.cause = call.cause;
+      return find(record, "tool.returned", 0, ({ stream }) => stream === call.stream);
+    },
+  ],
+  [
+    "a call that its answer still names",
+    "causes",
+    /no earlier event is its cause/,
+    (record) => {
+      const call = find(record, "tool.called");
       remove(record, call);
       return find(record, "tool.returned", 0, ({ stream }) => stream === call.stream);
     },
