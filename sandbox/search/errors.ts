@@ -21,7 +21,10 @@ export class SearchBusyError extends RetryableError {
   readonly waitMs: number | null;
 
   constructor(request: string, status: number, words: string, waitMs: number | null) {
-    const mend = "search.queries_per_second and search.requests_max bound what it is asked at once";
+    const mend =
+      status === 429
+        ? "search.queries_per_second and search.requests_max bound what it is asked at once"
+        : "its log says why";
     super("search/busy", `${request}: status ${status} (${plainWords(words)}); ${mend}`, {
       facts: { status },
     });
