@@ -38,14 +38,16 @@ for (const level of ["fork", "container"] as const satisfies readonly IsolationL
 
   test("a mark that is there is found", async ({ sandbox }) => {
     const mark = markOf([..."k3w8z1m5q9x2v7"]);
-    const program = `${plant(mark, ["memory", "a file in the work folder"])}\n${look(mark)}`;
+    const planted = plant(mark, ["memory", "a file in the work folder"]);
+    const program = `import os\nprint("work folder", os.getcwd())\n${planted}\n${look(mark)}`;
     const { stdout, stderr } = await sandbox.execute({
       program,
       image: await picture("png"),
       limits,
     });
     assert.match(stdout, "found in memory", stderr);
-    assert.match(stdout, "found in /tmp/work/planted");
+    const folder = /^work folder (.+)$/m.exec(stdout)?.[1];
+    assert.match(stdout, `found in ${folder}/planted`);
   });
 
   test(`no mark is found afterwards or next door (seed ${seed})`, async (context) => {

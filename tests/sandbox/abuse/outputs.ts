@@ -31,7 +31,8 @@ export const outputs: readonly Abuse[] = [
   {
     what: "a link in place of the whole folder",
     cause: "no-image",
-    program: 'import os; os.rename("/tmp/work", "/tmp/other"); os.symlink("/etc", "/tmp/work")',
+    program:
+      'import os; here = os.getcwd(); os.rename(here, "/tmp/other"); os.symlink("/etc", here)',
   },
   {
     what: "a hard link to another file system",
@@ -211,7 +212,7 @@ builtins.open = builtins.print = None`),
     what: "modules for whoever comes next",
     cause: "ok",
     program: copyThen(`import os
-for folder in ("/tmp", "/tmp/work", "/tmp/.local/lib/python3.11/site-packages"):
+for folder in ("/tmp", os.getcwd(), "/tmp/.local/lib/python3.11/site-packages"):
     os.makedirs(folder, exist_ok=True)
     for name in ("cv2.py", "json.py", "sitecustomize.py", "evil.pth"):
         open(os.path.join(folder, name), "w").write("import os; os._exit(9)")`),
