@@ -15,6 +15,7 @@ import {
   plainWords,
   requestName,
   retryAfterMs,
+  Slots,
   waitMs,
   waitMsMax,
 } from "../../network/index.ts";
@@ -84,11 +85,11 @@ class NoVerdict extends Error {}
 export class AnswerJudge {
   readonly #options: AnswerJudgeOptions;
   readonly #known = new Map<string, Promise<0 | 1>>();
-  readonly #waiting: (() => void)[] = [];
-  #active = 0;
+  readonly #slots: Slots;
 
   constructor(options: AnswerJudgeOptions) {
     this.#options = options;
+    this.#slots = new Slots(options.requestsMax);
   }
 
   /**
@@ -114,18 +115,15 @@ export class AnswerJudge {
   async #ask(claim: Claim, name: string): Promise<0 | 1> {
     const { attemptsMax, signal } = this.#options;
     for (let attempt = 1; ; attempt++) {
-      await this.#enter();
       let pauseMs = waitMs(["answer-judge", name], attempt);
       try {
-        return await this.#attempt(claim);
+        return await this.#slots.use(() => this.#attempt(claim));
       } catch (thrown) {
         signal.throwIfAborted();
         const failure = this.#explain(thrown);
         if (failure.error instanceof AnswerJudgeError && !failure.again) throw failure.error;
         if (attempt >= attemptsMax) throw failure.error;
         pauseMs = Math.min(waitMsMax, failure.waitMs ?? pauseMs);
-      } finally {
-        this.#leave();
       }
       await wait(pauseMs, undefined, { signal });
     }
@@ -170,18 +168,6 @@ export class AnswerJudge {
 
   #url(): string {
     return `${this.#options.url.replace(/\/$/, "")}/v1/chat/completions`;
-  }
-
-  async #enter(): Promise<void> {
-    while (this.#active >= this.#options.requestsMax) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#active += 1;
-  }
-
-  #leave(): void {
-    this.#active -= 1;
-    this.#waiting.shift()?.();
   }
 }
 

@@ -1,8 +1,6 @@
 // One question to a chat server, `/v1/chat/completions`, until it is answered: bounded in number,
 // time, size and attempts. The API key goes into one header and nowhere else.
-import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { RetryableError } from "../../../events/index.ts";
 import {
   ExchangeError,
   errorWords,
@@ -11,10 +9,10 @@ import {
   type HttpRequest,
   passingStatuses,
   plainWords,
+  repeat,
   requestName,
   retryAfterMs,
-  waitMs,
-  waitMsMax,
+  Slots,
 } from "../../../network/index.ts";
 import { ChatRefusedError, ChatServerError } from "./errors.ts";
 
@@ -58,11 +56,11 @@ const answerSchema = z.object({
 
 export class ChatClient {
   readonly #options: ChatClientOptions;
-  readonly #waiting: (() => void)[] = [];
-  #active = 0;
+  readonly #slots: Slots;
 
   constructor(options: ChatClientOptions) {
     this.#options = options;
+    this.#slots = new Slots(options.requestsMax);
   }
 
   /**
@@ -100,20 +98,9 @@ export class ChatClient {
 
   async #ask<T>(request: HttpRequest, name: string, read: (text: string) => T): Promise<T> {
     const { attemptsMax, signal } = this.#options;
-    for (let attempt = 1; ; attempt++) {
-      await this.#enter();
-      try {
-        return read(await this.#attempt(request));
-      } catch (thrown) {
-        signal.throwIfAborted();
-        if (!(thrown instanceof RetryableError) || attempt >= attemptsMax) throw thrown;
-        const asked = thrown instanceof ChatServerError ? thrown.waitMs : null;
-        const ms = Math.min(waitMsMax, asked ?? waitMs(["chat-wait", name], attempt));
-        await wait(ms, undefined, { signal });
-      } finally {
-        this.#leave();
-      }
-    }
+    const attempt = async () => read(await this.#attempt(request));
+    const options = { name: ["chat-wait", name], attemptsMax, signal };
+    return repeat(() => this.#slots.use(attempt), options);
   }
 
   async #attempt(request: HttpRequest): Promise<string> {
@@ -132,18 +119,6 @@ export class ChatClient {
     if (!passingStatuses.has(status)) throw new ChatRefusedError(name, status, words);
     const reason = `${name}: status ${status} (${plainWords(words)})`;
     throw new ChatServerError(reason, { waitMs: retryAfterMs(headers) });
-  }
-
-  async #enter(): Promise<void> {
-    while (this.#active >= this.#options.requestsMax) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#active += 1;
-  }
-
-  #leave(): void {
-    this.#active -= 1;
-    this.#waiting.shift()?.();
   }
 }
 

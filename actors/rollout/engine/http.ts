@@ -3,17 +3,15 @@
 import { setMaxListeners } from "node:events";
 import { Agent as PlainAgent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
-import { setTimeout as wait } from "node:timers/promises";
-import { RetryableError } from "../../../events/index.ts";
 import {
   ExchangeError,
   errorWords,
   exchange,
   type HttpAnswer,
   passingStatuses,
+  repeat,
   retryAfterMs,
-  waitMs,
-  waitMsMax,
+  Slots,
 } from "../../../network/index.ts";
 import {
   EngineBusyError,
@@ -54,11 +52,11 @@ export interface EngineRequest {
 export class EngineHttp {
   readonly #options: HttpOptions;
   readonly #agent: PlainAgent | TlsAgent;
-  readonly #waiting: (() => void)[] = [];
-  #active = 0;
+  readonly #slots: Slots;
 
   constructor(options: HttpOptions) {
     this.#options = options;
+    this.#slots = new Slots(options.requestsMax);
     // Each request that waits listens for the end; that many is right, not a leak.
     setMaxListeners(options.requestsMax + 1, options.signal);
     const settings = { keepAlive: true, maxSockets: options.requestsMax };
@@ -80,39 +78,15 @@ export class EngineHttp {
    * EngineRefusedError and what else `read` throws at once
    */
   async ask<T>(asked: EngineRequest, read: (text: string) => T): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      await this.#enter();
-      try {
-        return read(await this.#attempt(asked));
-      } catch (thrown) {
-        this.#options.signal.throwIfAborted();
-        const last = attempt >= this.#options.attemptsMax;
-        if (!(thrown instanceof RetryableError) || last) throw thrown;
-        const given = thrown instanceof EngineBusyError ? thrown.waitMs : null;
-        const drawn = waitMs(["engine-wait", asked.path, asked.name ?? ""], attempt);
-        const ms = Math.min(waitMsMax, given ?? drawn);
-        await wait(ms, undefined, { signal: this.#options.signal });
-      } finally {
-        this.#leave();
-      }
-    }
+    const { attemptsMax, signal } = this.#options;
+    const name = ["engine-wait", asked.path, asked.name ?? ""];
+    const attempt = async () => read(await this.#attempt(asked));
+    return repeat(() => this.#slots.use(attempt), { name, attemptsMax, signal });
   }
 
   /** Closes idle connections. */
   close(): void {
     this.#agent.destroy();
-  }
-
-  async #enter(): Promise<void> {
-    while (this.#active >= this.#options.requestsMax) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#active += 1;
-  }
-
-  #leave(): void {
-    this.#active -= 1;
-    this.#waiting.shift()?.();
   }
 
   async #attempt(asked: EngineRequest): Promise<string> {

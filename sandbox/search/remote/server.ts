@@ -12,6 +12,7 @@ import {
   passingStatuses,
   requestName,
   retryAfterMs,
+  Slots,
   waitMs,
 } from "../../../network/index.ts";
 import { SandboxCancelledError } from "../../errors.ts";
@@ -59,12 +60,12 @@ export class SearchServer {
   readonly #bucket: TokenBucket;
   readonly #agent: PlainAgent | TlsAgent;
   readonly #closing = new AbortController();
-  readonly #waiting: (() => void)[] = [];
-  #active = 0;
+  readonly #slots: Slots;
 
   constructor(access: ServerAccess) {
     assert(access.key?.value !== "", "a key that is sent has characters");
     this.#access = access;
+    this.#slots = new Slots(access.requestsMax);
     this.#clock = access.clock ?? realClock;
     this.#bucket = new TokenBucket(access.queriesPerSecond, this.#clock);
     setMaxListeners(0, this.#closing.signal);
@@ -128,18 +129,15 @@ export class SearchServer {
     this.#bucket.hold(asked);
   }
 
-  async #attempt(body: unknown, signal: AbortSignal): Promise<unknown> {
-    await this.#enter();
-    try {
+  #attempt(body: unknown, signal: AbortSignal): Promise<unknown> {
+    return this.#slots.use(async () => {
       await this.#bucket.take(signal);
       await this.#access.budget?.take();
       const answer = await this.#exchange(body, signal);
       if (answer.status >= 200 && answer.status < 300) return this.#json(answer);
       await this.#access.budget?.giveBack();
       throw this.#refusal(answer);
-    } finally {
-      this.#leave();
-    }
+    });
   }
 
   async #exchange(body: unknown, signal: AbortSignal): Promise<HttpAnswer> {
@@ -181,18 +179,6 @@ export class SearchServer {
       words,
       mendOf(status, words, headers.location),
     );
-  }
-
-  async #enter(): Promise<void> {
-    while (this.#active >= this.#access.requestsMax) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    }
-    this.#active += 1;
-  }
-
-  #leave(): void {
-    this.#active -= 1;
-    this.#waiting.shift()?.();
   }
 }
 
