@@ -27,6 +27,12 @@ export interface BenchOptions {
   readonly model?: string;
   /** How much is measured, in the benchmark's own unit: a test wants less than a person. */
   readonly size?: number;
+  /** The folder of the run directories. */
+  readonly runs?: string;
+  /** Ends it early. */
+  readonly signal?: AbortSignal;
+  /** Says how far it has come. */
+  readonly tell?: (line: string) => void;
 }
 
 export type BenchRows = Readonly<Record<string, BenchRow>>;

@@ -41,6 +41,12 @@ const benchModule = z.object({
 interface BenchOptions {
   /** Folder of a checkpoint. */
   readonly model?: string;
+  /** The folder of the run directories. */
+  readonly runs: string;
+  /** Ends it early. */
+  readonly signal: AbortSignal;
+  /** Says how far it has come. */
+  readonly tell: (line: string) => void;
 }
 
 interface Bench extends z.infer<typeof benchModule> {
@@ -59,10 +65,12 @@ export const bench: Command = {
     },
   },
   async run(words, context) {
-    const { terminal, json } = context;
+    const { terminal, json, runs, signal } = context;
     const model = words.text("model");
     const benches = await chosenBenches(words.text("name"));
-    const found = await measureAll(benches, model === undefined ? {} : { model }, context);
+    const tell = (line: string) => terminal.err(`${terminal.isTty ? "\r\u001b[K" : ""}${line}\n`);
+    const options = { ...(model !== undefined && { model }), runs, signal, tell };
+    const found = await measureAll(benches, options, context);
     if (json) terminal.out(`${JSON.stringify(plainRows(found))}\n`);
     else terminal.out(`${rowLines(found, terminal.colors).join("\n")}\n`);
     return 0;
