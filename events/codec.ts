@@ -72,7 +72,7 @@ const extensions: ExtensionCodecType<undefined> = {
     if (bytes.length % array.BYTES_PER_ELEMENT !== 0) {
       throw new DecodeError(`${bytes.length} bytes are not a whole ${array.name}`);
     }
-    return new array(Uint8Array.from(bytes).buffer);
+    return new array(bytes.slice().buffer as ArrayBuffer);
   },
 };
 
@@ -109,11 +109,16 @@ export function encodeShared(value: unknown, bytesMax: number): Uint8Array {
 /**
  * Decodes one value. Byte arrays in the result are views of `bytes`; number arrays are copies.
  * @param bytesMax the largest input, in bytes
+ * @param depthMax the deepest nesting
  * @throws {CodecError} codec-oversize, codec-malformed
  */
-export function decode(bytes: Uint8Array, bytesMax: number = requestBytesMax): unknown {
+export function decode(
+  bytes: Uint8Array,
+  bytesMax: number = requestBytesMax,
+  depthMax: number = codecDepthMax,
+): unknown {
   if (bytes.length > bytesMax) throw oversize(`${bytes.length}`, bytesMax);
-  const flaw = scanMsgpack(bytes, codecDepthMax);
+  const flaw = scanMsgpack(bytes, depthMax);
   if (flaw !== null) throw malformed(`${flaw.reason} at byte ${flaw.offset}`, null);
   try {
     // A Node `Buffer` would make every byte array inside a `Buffer` too.

@@ -1,31 +1,11 @@
 // The envelope of an event, the names of streams and leases, and the derivation of ids.
 import { hash } from "node:crypto";
-import { CodecError, decode, encode, encodeShared, eventBytesMax } from "./codec.ts";
+import { CodecError, codecDepthMax, decode, encode, encodeShared, eventBytesMax } from "./codec.ts";
+import { type EnvelopeFrame, readFrame } from "./envelope-frame.ts";
 import { assert } from "./errors.ts";
 
-/** A stored event. The keys stand in this order in the stored msgpack map, all always present. */
-export interface EventEnvelope<Data = unknown> {
-  /** `eventId(stream, command, index)`: 64 hexadecimal digits. */
-  readonly id: string;
-  readonly stream: string;
-  /** Place in the stream, from 1. */
-  readonly seq: number;
-  /** Dotted, past tense: `turn.sampled`. */
-  readonly type: string;
-  /** Schema version of `data`, from 1. */
-  readonly v: number;
-  /** When the ledger stored it, in milliseconds since 1970. Informational. */
-  readonly time: number;
-  /** The event that led to this one. */
-  readonly cause: string | null;
-  /** The command that made it. */
-  readonly command: string;
-  /** W3C traceparent. */
-  readonly trace: string | null;
-  /** The writer's lease epoch; 0 where no lease was asked for. */
-  readonly epoch: number;
-  /** Who wrote it: an actor's or a command's name. */
-  readonly by: string;
+/** A stored event: its frame, then `data`, in the order of the stored msgpack map. */
+export interface EventEnvelope<Data = unknown> extends EnvelopeFrame {
   readonly data: Data;
 }
 
@@ -67,21 +47,29 @@ export function encodeEnvelopeShared(event: EventEnvelope): Uint8Array {
  * @throws {CodecError} codec-oversize, codec-malformed
  */
 export function decodeEnvelope(bytes: Uint8Array): EventEnvelope {
-  const value = decode(bytes, eventBytesMax);
-  if (value === null || typeof value !== "object" || Array.isArray(value)) {
-    throw new CodecError("codec-malformed", "not an event: no map");
+  const read = bytes.length > eventBytesMax ? null : readFrame(bytes);
+  if (read === null) {
+    const flaw = flawOf(decode(bytes, eventBytesMax));
+    throw new CodecError("codec-malformed", `not an event: ${flaw}`);
   }
+  const { frame, dataOffset } = read;
+  // The envelope is a level, too.
+  const data = decode(bytes.subarray(dataOffset), eventBytesMax, codecDepthMax - 1);
+  const { id, stream, seq, type, v, time, cause, command, trace, epoch, by } = frame;
+  // Key by key: for every event of a ledger, a spread is slower than all reading of the frame.
+  return { id, stream, seq, type, v, time, cause, command, trace, epoch, by, data };
+}
+
+/** Why a value that could be decoded is no event. */
+function flawOf(value: unknown): string {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return "no map";
   const map = value as Readonly<Record<string, unknown>>;
   const keys = Object.keys(map);
   for (const [index, [key, type]] of envelopeTypes.entries()) {
-    if (keys[index] !== key || !isOfType(map[key], type)) {
-      throw new CodecError("codec-malformed", `not an event: "${key}" is missing or wrong`);
-    }
+    if (keys[index] !== key || !isOfType(map[key], type)) return `"${key}" is missing or wrong`;
   }
-  if (keys.length !== envelopeTypes.length) {
-    throw new CodecError("codec-malformed", `not an event: unknown key "${keys.at(-1)}"`);
-  }
-  return value as EventEnvelope;
+  if (keys.length !== envelopeTypes.length) return `unknown key "${keys.at(-1)}"`;
+  return "its envelope is not written as one is";
 }
 
 function isOfType(value: unknown, type: string): boolean {

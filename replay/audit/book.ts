@@ -13,9 +13,13 @@ import {
   type TrajectoryName,
 } from "../../events/index.ts";
 
-/** An event whose data fit its schema. */
+/** What an event says: its data fit the schema of its type. */
 export type AuditEvent = {
-  readonly [T in EventType]: Omit<EventEnvelope<EventData<T>>, "type"> & { readonly type: T };
+  readonly [T in EventType]: {
+    readonly type: T;
+    readonly stream: string;
+    readonly data: EventData<T>;
+  };
 }[EventType];
 
 /** The highest epoch in which something was written under a lease. */

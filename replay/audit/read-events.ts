@@ -23,12 +23,12 @@ export function readEnvelope(bytes: Uint8Array): EventEnvelope | string {
 
 /** The event with its data checked, or why they are wrong. */
 export function readData(envelope: EventEnvelope): AuditEvent | string {
-  const { type, v, data } = envelope;
+  const { type, v, stream, data } = envelope;
   if (!isKnown(type)) return `its type is unknown: "${type.slice(0, 80)}"`;
   try {
     const current = eventOf(type, data as Parameters<typeof eventOf>[1]);
     if (v !== current.v) return `${type} has version ${v}, this build knows ${current.v}`;
-    return { ...envelope, data: current.data } as AuditEvent;
+    return { type, stream, data: current.data } as AuditEvent;
   } catch (thrown) {
     if (thrown instanceof EventSchemaError) return thrown.message.replaceAll(/\s+/g, " ");
     throw thrown;

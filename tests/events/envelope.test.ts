@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -64,6 +65,49 @@ test("a missing, extra, misplaced or mistyped key is refused", () => {
       (error: unknown) => error instanceof CodecError && error.code === "codec-malformed",
     );
   }
+});
+
+test("whole numbers of every width and texts of every length come back", () => {
+  const whole = fc.maxSafeNat();
+  const text = fc.string({ maxLength: 300, unit: "grapheme" });
+  const frame = fc.record({ seq: whole, time: whole, epoch: whole, stream: text, type: text });
+  const property = fc.property(frame, fc.option(text), (fields, cause) => {
+    const whole = { ...event, ...fields, cause };
+    assert.equal(decodeEnvelope(encodeEnvelope(whole)), whole);
+  });
+  fc.assert(property);
+});
+
+test("bytes that are cut off or changed end in an event or in an error of the codec", () => {
+  const bytes = encodeEnvelope(event);
+  const readable = (some: Uint8Array): void => {
+    try {
+      assert.equal(Object.keys(decodeEnvelope(some)), Object.keys(event));
+    } catch (thrown) {
+      if (!(thrown instanceof CodecError)) throw thrown;
+    }
+  };
+  for (let end = 0; end < bytes.length; end++) {
+    assert.throws(
+      () => decodeEnvelope(bytes.subarray(0, end)),
+      (error: unknown) => error instanceof CodecError,
+    );
+  }
+  for (let at = 0; at < bytes.length; at++) {
+    for (let value = 0; value < 256; value++) readable(bytes.with(at, value));
+  }
+});
+
+test("a number of an envelope may be wider than it need be, but no float", () => {
+  const bytes = encodeEnvelope(event);
+  const at = Buffer.from(bytes).indexOf("seq") + "seq".length;
+  assert.is(bytes[at], 1);
+  const wide = Uint8Array.of(...bytes.subarray(0, at), 0xcc, 1, ...bytes.subarray(at + 1));
+  const inFloat = Buffer.alloc(9, 0xcb);
+  inFloat.writeDoubleBE(1, 1);
+  const asFloat = Uint8Array.of(...bytes.subarray(0, at), ...inFloat, ...bytes.subarray(at + 1));
+  assert.is(decodeEnvelope(wide).seq, 1);
+  assert.throws(() => decodeEnvelope(asFloat), /its envelope is not written as one is/);
 });
 
 test("a trajectory is covered by the lease of its group, other streams by their own", () => {
