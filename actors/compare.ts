@@ -8,6 +8,7 @@ import {
   type EventEnvelope,
   encode,
   eventBytesMax,
+  type Parent,
   parseTrajectory,
   sha256Hex,
 } from "../events/index.ts";
@@ -115,8 +116,11 @@ function digestOf(type: string, data: Readonly<Record<string, unknown>>): string
 /** The data without the run's name, which is given and not achieved. */
 function neutral(type: string, data: Readonly<Record<string, unknown>>): object {
   if (type === "run.started") {
-    const { run: _, config, ...rest } = data;
-    return { ...rest, config: withoutPlacement(config as Readonly<Record<string, unknown>>) };
+    const { run: _, config, parent, ...rest } = data;
+    const counted = withoutPlacement(config as Readonly<Record<string, unknown>>);
+    // Of a fork's parent counts what was taken along, not its name and how its ledger grew.
+    const forked = parent === undefined ? {} : { at: (parent as Parent).at };
+    return { ...rest, ...forked, config: counted };
   }
   if (type === "reward.assigned") {
     return { ...data, trajectory: withoutRun(String(data["trajectory"])) };

@@ -9,6 +9,7 @@
 
 import { batchSettings, groupsPlayed, type RunConfig } from "../config/index.ts";
 import {
+  afterStep,
   assert,
   type EventData,
   type EventEnvelope,
@@ -17,6 +18,7 @@ import {
   event,
   type HashName,
   type NumericClass,
+  type Parent,
   sha256Hex,
   streams,
 } from "../events/index.ts";
@@ -67,11 +69,15 @@ export interface HeadOptions {
   readonly ledger: Ledger;
   readonly config: RunConfig;
   readonly numericClass: NumericClass;
-  /** The checkpoint's name, and the policy and optimizer that the run starts from: stored blobs. */
+  /**
+   * The checkpoint's name, and the policy and optimizer that the run starts from: stored blobs, as
+   * those that the parent of a fork names.
+   */
   readonly initial: {
     readonly base: HashName;
     readonly policy: HashName;
     readonly optimizer: HashName;
+    readonly parent?: Parent;
   };
   readonly tasks: TaskSource;
   readonly tools: ToolExecutor;
@@ -204,7 +210,7 @@ class RunHead implements Head {
   /** What `run.started` says, or has to say. A run that was started differently is refused. */
   async #started(stream: string): Promise<EventData<"run.started">> {
     const { config, numericClass, initial, address, ledger } = this.#options;
-    const started = {
+    const started: EventData<"run.started"> = {
       run: address.run,
       seed: config.run.seed,
       config: plain(config),
@@ -218,8 +224,8 @@ class RunHead implements Head {
     if (difference !== null && config.determinism === "strict") {
       throw new RunMismatchError("numeric class", difference);
     }
-    for (const key of ["seed", "config", "base", "policy", "optimizer"] as const) {
-      const [was, is] =
+    for (const key of ["seed", "config", "base", "policy", "optimizer", "parent"] as const) {
+      const [was = null, is = null] =
         key === "config"
           ? [withoutPlacement(before.config), withoutPlacement(started.config)]
           : [before[key], started[key]];
@@ -282,8 +288,9 @@ function runHost(
   watch: Watch,
   onFault: (fault: HostFault) => void,
 ) {
-  const rules = runRules(config);
+  const rules = runRules(config, initial.parent);
   const { plan } = rules;
+  const { step: first, earlier } = afterStep(initial) ?? { step: 0, earlier: [] };
   const actor = defineActor({
     type: "run",
     machine: runMachine,
@@ -302,7 +309,8 @@ function runHost(
         optimizer: watch.latest?.optimizerAfter ?? initial.optimizer,
       }),
       policyAfter: (step) => {
-        const policy = step === 0 ? initial.policy : watch.policyAfter(step);
+        const before = [initial.policy, ...earlier][first - step];
+        const policy = before ?? watch.policyAfter(step);
         assert(policy !== null, `step ${step} was learned`);
         return policy;
       },

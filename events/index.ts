@@ -28,6 +28,8 @@ export {
 } from "./errors.ts";
 export type { HashName } from "./hash.ts";
 export { hashName, isHashName, sha256Bytes, sha256Hex } from "./hash.ts";
+export type { AfterStep, BeforeTurn } from "./parent.ts";
+export { afterStep, anchorOf, beforeTurn, namedBlobs, stepsBefore } from "./parent.ts";
 export { philox4x32, RandomStream } from "./philox.ts";
 export { encodePng } from "./png.ts";
 export type {
@@ -35,6 +37,7 @@ export type {
   EventData,
   EventType,
   NumericClass,
+  Parent,
   RewardComponent,
   Sampling,
   Task,

@@ -91,6 +91,41 @@ const summary = z.strictObject({
   needlessCalls: z.number().nullable(),
 });
 
+/** Goes on from a step: with its policy and optimizer, from the next step on. */
+const afterStep = z.strictObject({
+  type: z.literal("step"),
+  /** The last step that is the parent's; 0: what the parent began with. */
+  step: count,
+  /** Evaluations of the plan before the step after it. */
+  evaluations: count,
+  /** The policy that the first of all ancestors began with: KL is measured to it. */
+  anchor: hash,
+  /** The policies before the one that it begins with, the latest first, as far as a lag reaches. */
+  earlier: z.array(hash),
+});
+
+/** Continues one trajectory from a turn, several times. */
+const beforeTurn = z.strictObject({
+  type: z.literal("trajectory"),
+  /** `STEP.GROUP.SAMPLE`, or `eN.GROUP.SAMPLE`. */
+  trajectory: z.string(),
+  /** The first turn that is sampled anew; those before it are the parent's. */
+  turn: count,
+  /** The policy of those before it. */
+  policy: hash,
+  /** Names the blob with the task and the events before the turn. */
+  kept: hash,
+});
+
+/** Where a run parted from another one, and what it took along. */
+const parent = z.strictObject({
+  run: z.string(),
+  /** The last event of its ledger that is behind the fork, and the chain's hash there, in hex. */
+  seq: z.int().positive(),
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  at: z.discriminatedUnion("type", [afterStep, beforeTurn]),
+});
+
 /** `[type, version]` → the schema of `data`. */
 export const eventSchemas = {
   "run.started": z.strictObject({
@@ -101,6 +136,8 @@ export const eventSchemas = {
     base: hash,
     policy: hash,
     optimizer: hash,
+    /** Of a fork. */
+    parent: parent.optional(),
     observed,
   }),
   "step.planned": z.strictObject({
@@ -287,6 +324,7 @@ export interface TypedEvent<T extends EventType = EventType> {
   readonly data: EventData<T>;
 }
 
+export type Parent = z.infer<typeof parent>;
 export type NumericClass = z.infer<typeof numericClass>;
 export type Task = z.infer<typeof task>;
 export type Sampling = z.infer<typeof sampling>;

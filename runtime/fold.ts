@@ -138,6 +138,17 @@ export function foldEvent<M extends AnyStateMachine>(
   return { state: after as SnapshotFrom<M>, requests: requestsOf(scope.take(), envelope) };
 }
 
+/** The state that the events of a whole stream lead to, for those who read it. */
+export function foldStream<M extends AnyStateMachine>(
+  machine: M,
+  stream: string,
+  events: readonly EventEnvelope[],
+): SnapshotFrom<M> {
+  let state = initialState(machine, stream);
+  for (const event of events) state = foldEvent(machine, state, event).state;
+  return state;
+}
+
 function flatten(envelope: EventEnvelope): { type: string; data: unknown; envelope: unknown } {
   return { type: envelope.type, data: envelope.data, envelope };
 }

@@ -52,7 +52,7 @@ export { acceleratorOf, GpuQueryError, gpuFacts, nvidiaGpus, parseGpus } from ".
 export { effectAttemptsMax } from "./effect-runner.ts";
 export { ActorParkedError, HostClosedError, MailboxFullError } from "./errors.ts";
 export type { EffectRequest, FoldStep, MachineEvent, MachineInput } from "./fold.ts";
-export { accepts, foldEvent, initialState } from "./fold.ts";
+export { accepts, foldEvent, foldStream, initialState } from "./fold.ts";
 export { ActorHost, appendAttemptsMax, decisionsMax, mailboxMax } from "./host.ts";
 export type { HostAppend, HostLedger, HostPart } from "./host-ledger.ts";
 export type { HostFault, HostOptions, Outcome, StreamCommand } from "./host-options.ts";

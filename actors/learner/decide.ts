@@ -33,6 +33,8 @@ export type LearnerCommand = AssembleCommand | LearnedCommand;
 export interface LearnerRules extends BatchSettings {
   /** The run stops where the sampler's and the old log-prob of a token differ by more, nats. */
   readonly mismatchMax: number;
+  /** Steps that were learned before the run began: those of a fork's ancestors. */
+  readonly stepsBefore: number;
 }
 
 type State = SnapshotFrom<typeof learnerMachine>;
@@ -51,8 +53,9 @@ function assemble(rules: LearnerRules, command: AssembleCommand, state: State): 
   const { context } = state;
   const { step, policy, optimizer, played, trajectories } = command;
   if (step <= context.step || context.batch?.step === step) return { duplicate: true };
-  if (step !== context.step + 1 || context.batch !== null) {
-    return { rejection: `step ${step} came before step ${context.step + 1} was learned` };
+  const next = (context.policy === null ? rules.stepsBefore : context.step) + 1;
+  if (step !== next || context.batch !== null) {
+    return { rejection: `step ${step} came before step ${next} was learned` };
   }
   if (context.policy !== null && context.policy !== policy) {
     return { rejection: `step ${step} starts from ${policy}, the policy is ${context.policy}` };

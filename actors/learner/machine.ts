@@ -5,6 +5,7 @@
 // 1. `trail` is what re-derives the optimizer after a restart: every gradient since the last state
 //    that was stored in full. It grows by the minibatches of a step and is cut at each stored
 //    state.
+// 2. The first batch is of whichever step the run goes on from: a fork has its parent's behind it.
 import { assign, setup } from "xstate";
 import { assert, type EventData, type HashName } from "../../events/index.ts";
 import type { MachineEvent } from "../../runtime/index.ts";
@@ -27,7 +28,7 @@ export interface LearnerContext {
   /** Null before the first batch. */
   readonly policy: HashName | null;
   readonly optimizer: HashName | null;
-  /** The last step that ended; 0 before the first. */
+  /** The last step that ended; 0 before the first that the run learns. */
   readonly step: number;
   readonly batch: EventData<"batch.assembled"> | null;
   readonly start: TrailStart | null;
@@ -58,7 +59,8 @@ export const learnerMachine = setup({
       on: {
         "batch.assembled": {
           target: "learning",
-          guard: ({ context, event }) => event.data.step === context.step + 1,
+          guard: ({ context, event: { data } }) =>
+            context.policy === null || data.step === context.step + 1,
           actions: [
             assign(({ context, event: { data } }) => ({
               batch: data,

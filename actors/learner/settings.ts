@@ -1,11 +1,13 @@
 // What a run's configuration says to its learner. `replay` decides and learns by the same settings.
 import { batchSettings, type RunConfig, scheduleSettings } from "../../config/index.ts";
+import { type Parent, stepsBefore } from "../../events/index.ts";
 import type { LearnerRules } from "./decide.ts";
 import type { LearnSettings } from "./learn-step.ts";
 
-/** What the learner decides by. */
-export function learnerRules(config: RunConfig): LearnerRules {
-  return { ...batchSettings(config), mismatchMax: config.learner.mismatchMax };
+/** What the learner decides by. @param parent of a fork */
+export function learnerRules(config: RunConfig, parent?: Parent): LearnerRules {
+  const { mismatchMax } = config.learner;
+  return { ...batchSettings(config), mismatchMax, stepsBefore: stepsBefore({ parent }) };
 }
 
 /** What a step is learned with. */

@@ -1,6 +1,6 @@
 // The Learner worker: the wiring of one process. Engine, optimizer, bus and ledger are handed in.
 import type { RunConfig } from "../../config/index.ts";
-import { type EventData, type HashName, sha256Hex, streams } from "../../events/index.ts";
+import { anchorOf, type EventData, sha256Hex, streams } from "../../events/index.ts";
 import {
   ActorHost,
   type Bus,
@@ -64,16 +64,17 @@ export async function runLearnerWorker<S>(options: LearnerWorkerOptions<S>): Pro
 async function defineLearner<S>(options: LearnerWorkerOptions<S>) {
   const { config, ledger, trainer, optimizer } = options;
   const { storage } = config;
+  const started = await startOf(options);
   return defineActor({
     type: "learner",
     machine: learnerMachine,
-    decide: decideLearner(learnerRules(config)),
+    decide: decideLearner(learnerRules(config, started.parent)),
     effects: learnerEffects({
       parts: {
         trainer,
         optimizer,
         settings: learnSettings(config),
-        reference: await anchor(options),
+        reference: await anchor(options, started),
       },
       storage: ledger,
       advantage: config.learner.advantage,
@@ -83,18 +84,23 @@ async function defineLearner<S>(options: LearnerWorkerOptions<S>) {
   });
 }
 
-/** The policy that KL is measured to: the one that the run started from. */
-async function anchor<S>({
+async function startOf<S>({
   address,
   ledger,
-  config,
-  trainer,
-}: LearnerWorkerOptions<S>): Promise<Tensors | null> {
-  if (config.learner.kl.type === "none") return null;
+}: LearnerWorkerOptions<S>): Promise<EventData<"run.started">> {
   const [started] = await ledger.readStream(streams.run(address.run), 1, 1);
   if (started === undefined) throw new EvidenceError("the run has not been started");
-  const { policy } = started.data as EventData<"run.started">;
-  const bytes = await ledger.blobs.get(policy satisfies HashName);
+  return started.data as EventData<"run.started">;
+}
+
+/** The policy that KL is measured to. */
+async function anchor<S>(
+  { ledger, config, trainer }: LearnerWorkerOptions<S>,
+  started: EventData<"run.started">,
+): Promise<Tensors | null> {
+  if (config.learner.kl.type === "none") return null;
+  const policy = anchorOf(started);
+  const bytes = await ledger.blobs.get(policy);
   if (bytes === null) throw new EvidenceError(`the policy ${policy} is not stored`);
   return trainer.decodePolicy(bytes);
 }

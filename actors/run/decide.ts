@@ -5,6 +5,7 @@ import {
   event,
   type HashName,
   type NewEvent,
+  namedBlobs,
   type Sampling,
   type Task,
 } from "../../events/index.ts";
@@ -52,10 +53,11 @@ export function decideRun(rules: RunRules): (command: RunCommand, state: State) 
 
 function start({ started }: StartCommand, { context }: State): Decision {
   if (context.started !== null) return { duplicate: true };
-  const { base, policy, optimizer } = started;
+  const { base, policy, optimizer, parent } = started;
+  const named = [policy, optimizer, ...(parent === undefined ? [] : namedBlobs(parent))];
   return {
     events: [event("run.started", started)],
-    blobs: [...new Set([policy, optimizer])].filter((name) => name !== base),
+    blobs: [...new Set(named)].filter((name) => name !== base),
   };
 }
 

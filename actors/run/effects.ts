@@ -57,7 +57,7 @@ export function runEffects(parts: RunParts): Effects<Machine, RunCommand> {
     prepare: async ({ item }, { state }) => ({
       type: "advance",
       item,
-      policy: policyOf(state.context),
+      policy: policyOfNext(parts, item, policyOf(state.context)),
       tasks: await nextTasks(parts, item),
     }),
     playStep: (params, context) => playStep(parts, params, context),

@@ -21,7 +21,7 @@ export type {
   PlanSettings,
 } from "./plan.ts";
 export { planOf } from "./plan.ts";
-export { runRules } from "./rules.ts";
+export { evaluationsBefore, runRules } from "./rules.ts";
 export type { Performance, StageParts } from "./stage.ts";
 export { Stage } from "./stage.ts";
 export type { PlayedTask } from "./summary.ts";

@@ -39,6 +39,12 @@ export type PlannedEvaluation = {
 } & Omit<EvaluationSettings, "tasksPerEvent">;
 export type PlanItem = PlannedStep | PlannedEvaluation;
 
+/** What is left of a plan after `step`: from the next step on. Empty where there is none. */
+export function planAfter(plan: readonly PlanItem[], step: number): PlanItem[] {
+  const first = plan.findIndex((item) => item.kind === "step" && item.step > step);
+  return first < 0 ? [] : plan.slice(first);
+}
+
 /** The whole plan: evaluations before, steps 1 to N with those between, evaluations after. */
 export function planOf({ steps, evaluations }: PlanSettings): PlanItem[] {
   const { before, after, everySteps, every } = evaluations;

@@ -66,7 +66,7 @@ export async function openRecomputation(options: RecomputationOptions, closers: 
 
 /** Another checkpoint would differ everywhere and prove nothing. */
 async function requireBase(
-  { base, policy, optimizer }: EventData<"run.started">,
+  { base, policy, optimizer, parent }: EventData<"run.started">,
   config: RunConfig,
 ): Promise<void> {
   const { directory } = config.model;
@@ -80,6 +80,8 @@ async function requireBase(
         "name its folder with --model DIR",
     );
   }
+  // What a fork begins with was learned, and is not made of the checkpoint.
+  if (parent !== undefined) return;
   const initial = await initialPolicy(config);
   if (hashName(initial.policy) === policy && hashName(initial.optimizer) === optimizer) return;
   throw new EvidenceError(

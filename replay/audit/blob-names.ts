@@ -1,5 +1,5 @@
 // Which blobs an event says are stored.
-import type { HashName, Task } from "../../events/index.ts";
+import { type HashName, namedBlobs, type Task } from "../../events/index.ts";
 import type { AuditEvent, Book } from "./book.ts";
 
 /** The blobs that must be there because of `event`. */
@@ -7,7 +7,10 @@ export function blobNames({ type, data }: AuditEvent, book: Book): readonly Hash
   switch (type) {
     case "run.started":
       // A base is a folder of its own; whoever starts from it alone stores nothing.
-      return [data.policy, data.optimizer].filter((name) => name !== data.base);
+      return [
+        ...[data.policy, data.optimizer].filter((name) => name !== data.base),
+        ...(data.parent === undefined ? [] : namedBlobs(data.parent)),
+      ];
     case "step.planned":
     case "evaluation.started":
       return data.tasks.flatMap(imagesOf);

@@ -1,6 +1,8 @@
 // What an audit remembers of the events so far: the facts that later events must agree with. A
 // fold, and nothing else: it judges nothing, and stands events that make no sense.
 import {
+  afterStep,
+  beforeTurn,
   type EventData,
   type EventEnvelope,
   type EventType,
@@ -94,6 +96,8 @@ export class Book {
   /** Rewards of a step or an evaluation so far. */
   readonly judged = new Map<StepName, number>();
   readonly workers = new Map<string, NumericClass>();
+  /** Evaluations that a fork's parent has behind it: its own are numbered on. */
+  evaluationsBefore = 0;
   readonly evaluationsPlanned = new Map<number, EventData<"evaluation.planned">>();
   readonly evaluationsEnded = new Set<number>();
   policy: HashName | null = null;
@@ -149,6 +153,7 @@ export class Book {
       this.run ??= data;
       this.policy ??= data.policy;
       this.optimizer ??= data.optimizer;
+      this.#noteParent(data);
     } else if (type === "step.planned") {
       this.planned = data.step;
       this.plans.set(data.step, planOf(data));
@@ -159,6 +164,16 @@ export class Book {
     else if (type === "actor.registered") {
       this.workers.set(event.stream.slice("actor/".length), data.numericClass);
     }
+  }
+
+  /** A fork has its parent's steps behind it. */
+  #noteParent(started: EventData<"run.started">): void {
+    const forked = afterStep(started);
+    if (forked === null) return;
+    this.planned = forked.step;
+    this.learned = forked.step;
+    this.evaluationsBefore = forked.evaluations;
+    this.policiesBefore.push(...forked.earlier);
   }
 
   #noteLearner({ type, data }: LearnerEvent): void {
@@ -256,6 +271,12 @@ function isOfLearner(event: AuditEvent): event is LearnerEvent {
 function planOf(data: EventData<"step.planned"> | EventData<"evaluation.started">): PlanFacts {
   const { policy, sampling, samples, tasks } = data;
   return { policy, sampling, samples, tasks: tasks.map(({ id }) => id) };
+}
+
+/** The policy of the turns that a fork has kept, where `turn` is one of them; null otherwise. */
+export function keptPolicy({ run }: Book, turn: number): HashName | null {
+  const continued = run === null ? null : beforeTurn(run);
+  return continued !== null && turn < continued.turn ? continued.policy : null;
 }
 
 /** A trajectory's name, and the plan that it is part of. */

@@ -8,7 +8,7 @@ import {
   learnerRules,
 } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
-import { type EventData, type EventEnvelope, streams } from "../../events/index.ts";
+import { type EventData, type EventEnvelope, stepsBefore, streams } from "../../events/index.ts";
 import type { Book } from "./book.ts";
 import { compareDecision } from "./decided.ts";
 import type { Findings } from "./findings.ts";
@@ -22,7 +22,7 @@ type Event<T extends "batch.assembled" | "gradient.computed" | "policy.updated">
 >;
 
 /** Policy and optimizer that a run or a step starts from. */
-type RunStart = Pick<EventData<"run.started">, "policy" | "optimizer">;
+type RunStart = Pick<EventData<"run.started">, "policy" | "optimizer" | "parent">;
 
 /** What the ledger says of a step that was learned from. */
 export interface LearnedStep {
@@ -47,8 +47,9 @@ export class Learner {
     this.#findings = findings;
     this.#start = start;
     this.#isLagging = config.rollout.policyLag > 0;
-    this.#decide = decideLearner(learnerRules(config));
-    this.#needs = factNeeds(learnerRules(config));
+    const rules = learnerRules(config, start.parent);
+    this.#decide = decideLearner(rules);
+    this.#needs = factNeeds(rules);
   }
 
   /** Folds the learner's stream. */
@@ -111,8 +112,8 @@ export class Learner {
   }
 
   /** What a step starts from: what the last one came to or, for the first, what the run began with. */
-  #before({ batch: { data } }: LearnedStep): RunStart {
-    if (data.step === 1) return this.#start;
+  #before({ batch: { data } }: LearnedStep): Pick<RunStart, "policy" | "optimizer"> {
+    if (data.step === stepsBefore(this.#start) + 1) return this.#start;
     const update = this.stepOf(data.step - 1)?.update;
     if (update == null) return data;
     return { policy: update.data.policyAfter, optimizer: update.data.optimizerAfter };

@@ -3,17 +3,20 @@ import {
   decideEvaluation,
   decideRun,
   evaluationMachine,
+  evaluationsBefore,
   runMachine,
   runRules,
   summarize,
 } from "../../actors/index.ts";
 import { groupsPlayed, type RunConfig, restoreRunConfig } from "../../config/index.ts";
 import {
+  afterStep,
   type EventData,
   type EventEnvelope,
   ensureError,
   type HashName,
   type StepName,
+  stepsBefore,
   streams,
   type Task,
 } from "../../events/index.ts";
@@ -67,7 +70,7 @@ export class Plans {
   ) {
     this.#options = options;
     this.#commands = commands;
-    this.#rules = runRules(config);
+    this.#rules = runRules(config, started.parent);
     this.#source = source;
     this.started = started;
     this.config = config;
@@ -86,8 +89,11 @@ export class Plans {
     }
     try {
       const config = restoreRunConfig(started.config);
-      const stated = { seed: started.seed, run: started.run };
-      const reason = unequal(stated, { seed: config.run.seed, run });
+      const { seed } = started;
+      const forked = afterStep(started);
+      const stated = { seed, run: started.run, evaluations: forked?.evaluations };
+      const evaluations = forked === null ? undefined : evaluationsBefore(config, forked.step);
+      const reason = unequal(stated, { seed: config.run.seed, run, evaluations });
       findings.compare("plans", place, reason);
       return new Plans(options, folded.commands, started, config, await options.tasksOf(config));
     } catch (thrown) {
@@ -112,8 +118,8 @@ export class Plans {
    */
   async *items(learner: Learner, isCompared: (step: number) => boolean): AsyncGenerator<Item> {
     // The newest first, as many as a lag reaches back to: steps are played with the last of them.
-    let policies = [this.started.policy];
-    let step = 0;
+    let policies = policiesAtStart(this.started);
+    let step = stepsBefore(this.started);
     let ended: number | null = null;
     for (const command of this.#commands.slice(1)) {
       const [planned] = command.events;
@@ -223,6 +229,11 @@ export class Plans {
     const trajectories = placesOf(run, name, { policy, sampling, samples, tasks });
     return { name, step, planned, trajectories, evaluation: folded.commands };
   }
+}
+
+/** What a run begins with and, of a fork, the policies before that; the newest first. */
+function policiesAtStart(started: EventData<"run.started">): HashName[] {
+  return [started.policy, ...(afterStep(started)?.earlier ?? [])];
 }
 
 interface Order {

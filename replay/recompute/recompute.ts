@@ -10,7 +10,7 @@ import type {
 } from "../../actors/index.ts";
 import { trajectoryLimits } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
-import type { EventData, HashName } from "../../events/index.ts";
+import { anchorOf, type EventData, type HashName } from "../../events/index.ts";
 import {
   type Findings,
   type FoldedTrajectory,
@@ -47,7 +47,7 @@ export async function recomputation<S>(
   const { seed } = config.run;
   const turns =
     rollout && new TurnSampler({ seed, limits, sampler: rollout.sampler, readBlob, exact });
-  const anchor = config.learner.kl.type === "none" ? null : await readBlob(started.policy);
+  const anchor = config.learner.kl.type === "none" ? null : await readBlob(anchorOf(started));
   const reference = anchor && trainer.decodePolicy(anchor);
   return {
     words: rollout && { environment, encoder: rollout.encoder, limits },

@@ -18,6 +18,7 @@ const rules = {
   groupsMax: 8,
   shuffleAdvantages: false,
   mismatchMax: 1e-3,
+  stepsBefore: 0,
 };
 
 const learner = () =>

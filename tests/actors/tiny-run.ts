@@ -8,6 +8,7 @@ import {
   type PolicyTrainer,
   type ProgramRunner,
   type RolloutPolicy,
+  type RunAddress,
   type RunResult,
   resultOf,
   runLearnerWorker,
@@ -17,6 +18,7 @@ import {
 } from "../../actors/index.ts";
 import { type RunConfig, restoreRunConfig } from "../../config/index.ts";
 import { type EventEnvelope, type HashName, hashName } from "../../events/index.ts";
+import type { ForkStart } from "../../replay/index.ts";
 import { type Bus, connectLedger, MemoryBroker, serveLedger } from "../../runtime/index.ts";
 import { type Ledger, MemoryDisk, openMemoryLedger } from "../../storage/index.ts";
 import type { TaskSource } from "../../tasks/index.ts";
@@ -34,7 +36,6 @@ import {
 
 type ReadBlob = (name: HashName) => Promise<Uint8Array | null>;
 
-const address = { cluster: "test", run: "tiny" };
 export const numericClass = { code: "c", onnxruntime: "o", device: "cpu", sandbox: "tiny" };
 
 export interface TinyChanges {
@@ -126,8 +127,16 @@ export const tinyWorld = (seed: number): World => ({
   learner: async () => ({ trainer: tinyTrainer, optimizer: tinyOptimizer }),
 });
 
+/** What a fork begins with. */
+interface TinyFork {
+  readonly run: string;
+  readonly start: ForkStart;
+}
+
 export interface TinyOptions {
   readonly world?: World;
+  /** Another name than `tiny`, and another beginning than the world's. */
+  readonly fork?: TinyFork;
   readonly disk?: MemoryDisk;
   readonly config?: RunConfig;
   /** What the head runs on. */
@@ -148,11 +157,25 @@ interface HeadProcess {
 interface HeadParts
   extends Required<Pick<TinyOptions, "world" | "disk" | "config" | "device" | "runner">> {
   readonly bus: Bus;
+  readonly address: RunAddress;
+  readonly start: ForkStart | null;
   readonly onEvent: (event: EventEnvelope) => void;
 }
 
+/** Stores what a run begins with. */
+async function storeStart({ start, world }: HeadParts, { blobs }: Ledger) {
+  const base = hashName(Buffer.from("base"));
+  if (start === null) {
+    const { policy, optimizer } = world.initial;
+    return { base, policy: await blobs.put(policy), optimizer: await blobs.put(optimizer) };
+  }
+  for (const bytes of start.blobs) await blobs.put(bytes);
+  const { policy, optimizer, parent } = start;
+  return { base, policy, optimizer, parent };
+}
+
 async function openHead(parts: HeadParts): Promise<HeadProcess> {
-  const { world, disk, config, device, runner, bus, onEvent } = parts;
+  const { world, disk, config, device, runner, bus, address, onEvent } = parts;
   let head: Head | null = null;
   const ledger = await openMemoryLedger({ clock: Date.now, disk, onCommitted: () => head?.hint() });
   const service = serveLedger(bus, address, ledger);
@@ -171,11 +194,7 @@ async function openHead(parts: HeadParts): Promise<HeadProcess> {
     ledger,
     config,
     numericClass: { ...numericClass, device },
-    initial: {
-      base: hashName(Buffer.from("base")),
-      policy: await ledger.blobs.put(world.initial.policy),
-      optimizer: await ledger.blobs.put(world.initial.optimizer),
-    },
+    initial: await storeStart(parts, ledger),
     tasks: world.tasks,
     tools: new ToolExecutor({
       runner,
@@ -209,8 +228,11 @@ export class TinyRun {
   #process: HeadProcess | null = null;
   #pids = 0;
 
-  constructor({ world, disk, device, config = tinyConfig(), runner, onEvent }: TinyOptions) {
+  constructor(options: TinyOptions) {
+    const { world, disk, device, config = tinyConfig(), runner, fork, onEvent } = options;
     this.#parts = {
+      address: { cluster: "test", run: fork?.run ?? "tiny" },
+      start: fork?.start ?? null,
       config,
       device: device ?? "cpu",
       world: world ?? tinyWorld(config.run.seed),
@@ -249,7 +271,7 @@ export class TinyRun {
   }
 
   async startRollout(worker: string, sampler?: PolicySampler, device = "cpu"): Promise<void> {
-    const { config, world } = this.#parts;
+    const { config, world, address } = this.#parts;
     const remote = this.#connect();
     const policy = await world.rollout((name) => remote.ledger.blobs.get(name));
     this.#live(worker, (signal, pid) =>
@@ -268,7 +290,7 @@ export class TinyRun {
   }
 
   async startLearner(): Promise<void> {
-    const { config, world } = this.#parts;
+    const { config, world, address } = this.#parts;
     const remote = this.#connect();
     const policy = await world.learner((name) => remote.ledger.blobs.get(name));
     this.#live("learner", (signal, pid) =>
@@ -304,7 +326,7 @@ export class TinyRun {
 
   #connect() {
     const bus = this.#broker.connect();
-    return { bus, ledger: connectLedger({ bus, address }) };
+    return { bus, ledger: connectLedger({ bus, address: this.#parts.address }) };
   }
 
   #live(worker: string, work: (signal: AbortSignal, pid: number) => Promise<void>): void {

@@ -61,7 +61,8 @@ test("the quick start is what the actors take, name for name", async () => {
   const config = await loadRunConfig(file);
   const limits: TrajectoryLimits = config.rollout;
   const paid: RewardSettings = config.reward;
-  const rules: LearnerRules = { ...batchSettings(config), mismatchMax: config.learner.mismatchMax };
+  const { mismatchMax } = config.learner;
+  const rules: LearnerRules = { ...batchSettings(config), mismatchMax, stepsBefore: 0 };
   const schedule: ScheduleSettings = scheduleSettings(config);
   const settings: PlanSettings = planSettings(config);
   assert.ok(

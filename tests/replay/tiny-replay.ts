@@ -39,7 +39,7 @@ export type Readable = Pick<LedgerReader, "head" | "readAll" | "readStream"> & {
 /** Hands a disk's ledger to `use`. */
 export async function withDisk<T>(
   disk: MemoryDisk,
-  use: (reader: Readable) => Promise<T>,
+  use: (reader: LedgerReader) => Promise<T>,
 ): Promise<T> {
   const ledger = await openMemoryLedger({ clock: () => 0, disk });
   try {
@@ -58,6 +58,7 @@ export interface TinyReplay {
   readonly server?: boolean;
   readonly from?: number;
   readonly to?: number;
+  readonly run?: string;
 }
 
 /** Replays a run of the tiny world. */
@@ -77,7 +78,7 @@ export function replayTiny(reader: Readable, options: TinyReplay = {}) {
   });
   return replayRun<unknown>({
     reader,
-    run: "tiny",
+    run: options.run ?? "tiny",
     weightsOf: () => ({ trainer: tinyTrainer, optimizer: tinyOptimizer }),
     tasksOf: async () => tinyTasks(config.run.seed),
     comparePixels: async (image, reference) => (image === reference ? 0 : 100),

@@ -28,9 +28,12 @@ export const plans: Check<PlanType> = {
 };
 
 function faultOf(event: EventOf<PlanType>, book: Book): string | null {
-  if (event.type === "run.started") return book.run === null ? null : "the run began before";
+  if (event.type === "run.started") {
+    return book.run === null ? parentFault(event.data) : "the run began before";
+  }
   if (book.run === null) return "the run has not begun";
   if (book.completed) return "the run has ended";
+  const evaluations = book.evaluationsBefore + book.evaluationsPlanned.size;
   switch (event.type) {
     case "step.planned":
       return firstFault(
@@ -41,8 +44,8 @@ function faultOf(event: EventOf<PlanType>, book: Book): string | null {
       );
     case "evaluation.planned":
       return firstFault(
-        event.data.evaluation !== book.evaluationsPlanned.size &&
-          `it is evaluation ${event.data.evaluation}, after ${book.evaluationsPlanned.size}`,
+        event.data.evaluation !== evaluations &&
+          `it is evaluation ${event.data.evaluation}, after ${evaluations}`,
         inForce(event.data.policy, book),
       );
     case "evaluation.started":
@@ -58,6 +61,22 @@ function faultOf(event: EventOf<PlanType>, book: Book): string | null {
           `of ${book.evaluationsPlanned.size} evaluations ${book.evaluationsEnded.size} have ended`,
       );
   }
+}
+
+/** What a fork says of its parent must go together. */
+function parentFault({ run, policy, parent }: EventData<"run.started">): string | null {
+  if (parent === undefined) return null;
+  const { at } = parent;
+  return firstFault(
+    parent.run === run && "it says that it is its own parent",
+    at.type === "step" &&
+      at.step === 0 &&
+      (at.earlier.length > 0 || at.anchor !== policy) &&
+      "it goes on from the beginning, and names policies before that",
+    at.type === "step" &&
+      at.earlier.length > at.step &&
+      `it names ${at.earlier.length} policies before the one after step ${at.step}`,
+  );
 }
 
 /** With a policy lag, a step is played with an older policy. */

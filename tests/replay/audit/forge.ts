@@ -77,7 +77,12 @@ export async function playedRun(
   await run.head.done;
   await run.close();
   const events = disk.rows.map((bytes) => decodeLoose(bytes));
-  return { run: "tiny", events, leases: [...disk.leases.values()], blobs: disk.blobs };
+  return {
+    run: options.fork?.run ?? "tiny",
+    events,
+    leases: [...disk.leases.values()],
+    blobs: disk.blobs,
+  };
 }
 
 function decodeLoose(bytes: Uint8Array): LooseEvent {
