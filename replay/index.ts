@@ -1,5 +1,6 @@
 // The run as evidence: what proves it (`audit/`), its decisions made again (`fold/`), its tokens and
-// gradients computed again (`recompute/`), two runs beside each other (`diff/`).
+// gradients computed again (`recompute/`), two runs beside each other (`diff/`), and runs that go on
+// from it (`fork/`).
 export type {
   AuditLimits,
   AuditOptions,
@@ -21,6 +22,8 @@ export type {
   Tally,
 } from "./fold/index.ts";
 export { replayRun } from "./fold/index.ts";
+export type { ForkStart } from "./fork/index.ts";
+export { ForkError, forkAtStep } from "./fork/index.ts";
 export {
   figureTolerance,
   gradientTolerance,

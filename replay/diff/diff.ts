@@ -5,8 +5,10 @@
 // 2. What starts a run says how it was started and is told as settings; the parting is what came of
 //    it. Of all streams that part, the event that stands first in either ledger is named: what led
 //    to it stands before it.
+// 3. A fork has its parent's steps behind it and not in its ledger: two runs are compared from
+//    where the later one of them begins.
 import { ConfigError, restoreRunConfig } from "../../config/index.ts";
-import type { EventData, EventEnvelope } from "../../events/index.ts";
+import { afterStep, type EventEnvelope, stepsBefore } from "../../events/index.ts";
 import { firstUnequal, type ReplayReader, type Unequal } from "../fold/index.ts";
 import { type Outline, type OutlinedEvent, outlineOf } from "./outline.ts";
 
@@ -46,14 +48,19 @@ export interface RunDiff {
   /** Whether everything that counts for the result is equal. */
   readonly equal: boolean;
   readonly partsAt: Parting | null;
-  /** How many policies are equal, in order, the initial one first; and how many there are. */
+  /** The step after which both are compared: 0, or where the later one of two forks begins. */
+  readonly from: number;
+  /** Which of the runs was forked from the other one; null: neither. */
+  readonly fork: "a" | "b" | null;
+  /** How many policies are equal, in order, the one after `from` first; and how many there are. */
   readonly policies: { readonly equal: number; readonly a: number; readonly b: number };
   readonly settings: readonly SettingDifference[];
 }
 
 /** Compares two runs. */
 export async function diffRuns(a: DiffSide, b: DiffSide): Promise<RunDiff> {
-  const [left, right] = [await outlineOf(a.reader), await outlineOf(b.reader)];
+  const whole = [await outlineOf(a.reader), await outlineOf(b.reader)] as const;
+  const { from, left, right } = fromTheLater(...whole);
   const parting = firstParting(left, right);
   const parted = left.policies.findIndex((policy, index) => policy !== right.policies[index]);
   const counts = { a: left.policies.length, b: right.policies.length };
@@ -61,9 +68,43 @@ export async function diffRuns(a: DiffSide, b: DiffSide): Promise<RunDiff> {
   return {
     equal: partsAt === null,
     partsAt,
+    from,
+    fork: forkOf(...whole),
     policies: { equal: parted < 0 ? left.policies.length : parted, ...counts },
-    settings: settingsOf(left.started, right.started),
+    settings: settingsOf(left, right),
   };
+}
+
+/** Both runs from where the later of them begins; whole, where none is a fork of a step. */
+function fromTheLater(a: Outline, b: Outline) {
+  const forks = [a, b].flatMap(({ started }) => (started && afterStep(started)) ?? []);
+  const from = Math.max(0, ...forks.map(({ step }) => step));
+  return forks.length === 0
+    ? { from, left: a, right: b }
+    : { from, left: after(a, from), right: after(b, from) };
+}
+
+/** A run from the step after `step` on; what starts it is left where it is. */
+function after(outline: Outline, step: number): Outline {
+  const { started, policies, optimizers, streams } = outline;
+  const cut = step - (started === null ? 0 : stepsBefore(started));
+  const kept = [...streams].map(
+    ([name, events]) =>
+      [name, events.filter((one) => one.step > step || one.type === startType)] as const,
+  );
+  return {
+    started,
+    policies: policies.slice(cut),
+    optimizers: optimizers.slice(cut),
+    streams: new Map(kept),
+  };
+}
+
+function forkOf(a: Outline, b: Outline): RunDiff["fork"] {
+  const isFork = ({ started }: Outline, { started: of }: Outline) =>
+    started?.parent !== undefined && started.parent.run === of?.run;
+  if (isFork(b, a)) return "b";
+  return isFork(a, b) ? "a" : null;
 }
 
 interface Pair {
@@ -130,10 +171,8 @@ async function dataOf({ reader, run }: DiffSide, place: OutlinedEvent): Promise<
   return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, withoutRun(value)]));
 }
 
-type Started = EventData<"run.started"> | null;
-
 /** Everything that the runs were started with and that differs, keys as configurations have them. */
-function settingsOf(a: Started, b: Started): SettingDifference[] {
+function settingsOf(a: Outline, b: Outline): SettingDifference[] {
   const [left, right] = [flatten(startFacts(a)), flatten(startFacts(b))];
   return [...new Set([...left.keys(), ...right.keys()])].flatMap((key) => {
     const pair = { key, a: left.get(key) ?? "nothing", b: right.get(key) ?? "nothing" };
@@ -141,10 +180,11 @@ function settingsOf(a: Started, b: Started): SettingDifference[] {
   });
 }
 
-function startFacts(started: Started): Readonly<Record<string, unknown>> {
+function startFacts({ started, policies, optimizers }: Outline): Readonly<Record<string, unknown>> {
   if (started === null) return {};
-  const { config, numericClass, base, policy, optimizer } = started;
-  return { ...todays(config), numericClass, start: { base, policy, optimizer } };
+  const { config, numericClass, base } = started;
+  const start = { base, policy: policies[0], optimizer: optimizers[0] };
+  return { ...todays(config), numericClass, start };
 }
 
 /** A configuration in today's words, where an earlier version recorded it. */
