@@ -2,7 +2,6 @@
 //
 // 1. Every end has a code (`exit.ts`); what went wrong is told in one paragraph on standard error.
 // 2. The first Ctrl-C asks for an orderly end, the second one ends at once.
-import { readFile } from "node:fs/promises";
 import { renderUsage } from "citty";
 import { nearest } from "../config/index.ts";
 import { assert } from "../events/index.ts";
@@ -19,6 +18,7 @@ import { InterruptedError, UsageError } from "./errors.ts";
 import { describeError, exitCodeOf, exitCodes, stackOf } from "./exit.ts";
 import { tableLines, withoutColors } from "./table.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
+import { version } from "./version.ts";
 
 const runsDefault = "runs";
 
@@ -176,11 +176,6 @@ async function overviewOf(
     `${words} <command> --help says more about a command.`,
     "",
   ].join("\n");
-}
-
-async function version(): Promise<string> {
-  const text = await readFile(new URL("../package.json", import.meta.url), "utf8");
-  return String((JSON.parse(text) as { readonly version: unknown }).version);
 }
 
 /** npm and the terminal both pass Ctrl-C on: signals so close together are one, in milliseconds. */

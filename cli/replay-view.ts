@@ -31,6 +31,12 @@ export interface ReplayTold {
   readonly seconds: number;
 }
 
+/** What `--json` prints of a replay. */
+export function replayDocument({ verdict, notes, seconds }: ReplayTold) {
+  const { differences, ...rest } = verdict;
+  return { ...rest, differs: differences.length, differences, notes, seconds };
+}
+
 /** The lines of a replay. */
 export function replayLines(
   { run, verdict, notes, seconds }: ReplayTold,

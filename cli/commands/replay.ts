@@ -7,21 +7,20 @@ import {
   gradientTolerance,
   logProbTolerance,
   type ReplayOptions,
+  type ReplayProgress,
   type ReplayVerdict,
   replayRun,
 } from "../../replay/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
 import type { TaskSource } from "../../tasks/index.ts";
-import { atHome, type Home } from "../at-home.ts";
 import type { Command, CommandContext, Words } from "../command.ts";
 import { deviceArg, deviceWord } from "../device-word.ts";
 import { UsageError } from "../errors.ts";
 import { exitCodes } from "../exit.ts";
-import { replayLines } from "../replay-view.ts";
+import { clock } from "../format.ts";
+import { type ReplayTold, replayDocument, replayLines } from "../replay-view.ts";
 import { withRun } from "../run-directory.ts";
 import { Closers, openRecomputation, openTasks } from "../session/index.ts";
-import { stepLine } from "../step-line.ts";
-import { type StepRange, sampleShare, stepRange } from "../step-words.ts";
 
 export const replay: Command = {
   name: "replay",
@@ -53,45 +52,79 @@ export const replay: Command = {
     const wishes = wishesOf(words);
     const closers = new Closers();
     try {
-      return await withRun(context.runs, words.required("run"), (reader, run) =>
-        tell(reader, run, wishes, context, closers),
+      const told = await withRun(context.runs, words.required("run"), (reader, run) =>
+        replayWith(reader, run, wishes, context, closers),
       );
+      return tell(told, context);
     } finally {
       await closers.close();
     }
   },
 };
 
-interface Wishes extends StepRange, Home {
+/** What a person wants to be replayed. */
+export interface ReplayWishes {
   readonly recompute: boolean;
+  readonly from: number | undefined;
+  readonly to: number | undefined;
   readonly share: number;
+  readonly model: string | undefined;
+  readonly device: string | undefined;
   readonly tools: boolean;
 }
 
-function wishesOf(words: Words): Wishes {
+/** @throws {UsageError} */
+export function wishesOf(words: Words): ReplayWishes {
   const recompute = words.flag("recompute");
   for (const flag of ["sample", "model", "device", "tools"]) {
     if (recompute || !(words.flag(flag) || words.text(flag) !== undefined)) continue;
     throw new UsageError(`--${flag} goes with --recompute: all the rest is always compared whole`);
   }
-  const { from, to } = stepRange(words);
+  const { from, to } = { from: stepIn(words, "from"), to: stepIn(words, "to") };
+  if (from !== undefined && to !== undefined && from > to) {
+    throw new UsageError(`there is no step from ${from} to ${to}`);
+  }
   const [model, device] = [words.text("model"), deviceWord(words)];
   const tools = words.flag("tools");
-  return { recompute, from, to, model, device, share: sampleShare(words), tools };
+  return { recompute, from, to, model, device, share: shareIn(words), tools };
 }
 
-async function tell(
+function stepIn(words: Words, flag: string): number | undefined {
+  const text = words.text(flag);
+  if (text === undefined) return undefined;
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new UsageError(`--${flag} wants a step, such as 12, not "${text}"`);
+}
+
+/** `5%` and `0.05`. */
+function shareIn(words: Words): number {
+  const text = words.text("sample") ?? "100%";
+  const [, digits = "", percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
+  const share = Number(digits) / (percent === "%" ? 100 : 1);
+  if (digits !== "" && share > 0 && share <= 1) return share;
+  throw new UsageError(`--sample wants a share, such as 5%, not "${text}"`);
+}
+
+/** Tells what was found; resolves to the exit code. */
+function tell(told: ReplayTold, { terminal, json }: CommandContext): number {
+  if (json) terminal.out(`${JSON.stringify(replayDocument(told))}\n`);
+  else terminal.out(`${replayLines(told, terminal.colors).join("\n")}\n`);
+  return told.verdict.ok ? exitCodes.done : exitCodes.verification;
+}
+
+/** Replays a run as the words wish. */
+export async function replayWith(
   reader: LedgerReader,
   run: string,
-  wishes: Wishes,
+  wishes: ReplayWishes,
   context: CommandContext,
   closers: Closers,
-): Promise<number> {
-  const { terminal, json, now, signal } = context;
+): Promise<ReplayTold> {
+  const { now, signal } = context;
   const startedMs = now();
   const notes: string[] = [];
   const parted = { count: () => 0 };
-  const line = stepLine(context);
+  const line = progressLine(context);
   let verdict: ReplayVerdict;
   try {
     verdict = await replayRun({
@@ -103,22 +136,14 @@ async function tell(
       ...(wishes.from === undefined ? {} : { from: wishes.from }),
       ...(wishes.to === undefined ? {} : { to: wishes.to }),
       ...(wishes.recompute ? { recomputationOf } : {}),
-      onProgress: ({ step, steps }) => line.draw(step, steps),
+      onProgress: line.draw,
       signal,
     });
   } finally {
     line.clear();
   }
-  const seconds = (now() - startedMs) / 1_000;
   if (parted.count() > 0) notes.push(`${parted.count()} turns took another token somewhere`);
-  if (json) {
-    const { differences, ...rest } = verdict;
-    const document = { ...rest, differs: differences.length, differences, notes, seconds };
-    terminal.out(`${JSON.stringify(document)}\n`);
-  } else {
-    terminal.out(`${replayLines({ run, verdict, notes, seconds }, terminal.colors).join("\n")}\n`);
-  }
-  return verdict.ok ? exitCodes.done : exitCodes.verification;
+  return { run, verdict, notes, seconds: (now() - startedMs) / 1_000 };
 
   async function recomputationOf(
     ...[started, recorded, book]: Parameters<Recomputes>
@@ -133,8 +158,37 @@ async function tell(
   }
 }
 
+/** A line that is drawn anew while a person looks. */
+function progressLine({ terminal, json, now }: CommandContext) {
+  const isShown = terminal.isTty && !json;
+  const startedMs = now();
+  let drawn = false;
+  return {
+    draw({ step, steps }: ReplayProgress) {
+      if (!isShown) return;
+      drawn = true;
+      const seconds = (now() - startedMs) / 1_000;
+      const left = step > 0 ? `, about ${clock((seconds / step) * (steps - step))} left` : "";
+      terminal.err(`\r\u001b[Kstep ${step} of ${steps}${left}`);
+    },
+    clear() {
+      if (drawn) terminal.err("\r\u001b[K");
+    },
+  };
+}
+
 type Weights = ReturnType<ReturnType<typeof storedWeights>["optimizer"]["decode"]>;
 type Recomputes = NonNullable<ReplayOptions<Weights>["recomputationOf"]>;
+
+/** The run's configuration with the checkpoint and the device of this host. */
+function atHome(config: RunConfig, { model, device }: ReplayWishes): RunConfig {
+  const { rollout, learner } = config;
+  const placed =
+    device === undefined
+      ? config
+      : { ...config, rollout: { ...rollout, device }, learner: { ...learner, device } };
+  return model === undefined ? placed : { ...placed, model: { ...config.model, directory: model } };
+}
 
 /** The run's tasks from their source again, where that can be read here. */
 async function tasksOf(config: RunConfig, notes: string[]): Promise<TaskSource | null> {
@@ -157,7 +211,7 @@ function notesOf(
     exact,
     engine,
   }: Omit<Awaited<ReturnType<typeof openRecomputation>>, "recomputation">,
-  { share }: Wishes,
+  { share }: ReplayWishes,
   hash: string,
 ): string[] {
   const notes: string[] = [];
