@@ -96,7 +96,8 @@ class LmdbEvidence implements Evidence {
 /** Rows of a page lie in one piece of memory of this size, in bytes. */
 const pageBytes = 1024 * 1024;
 
-class LmdbTables extends LmdbReader {
+/** The tables of an LMDB ledger, row by row. */
+export class LmdbTables extends LmdbReader {
   /** One look-up per row and one piece of memory per page: a cursor costs twice as much. */
   override rows(from: number, limit: number): StoredRow[] {
     const { events, environment } = this.databases;

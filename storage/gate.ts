@@ -137,6 +137,13 @@ async function takeName(reach: string, folder: string, own: string): Promise<voi
   );
 }
 
+/** Whether a process writes the ledger in `folder`. */
+export async function isWritten(folder: string): Promise<boolean> {
+  const socket = await connect(folder);
+  socket?.destroy();
+  return socket !== null;
+}
+
 /** Removes the name if it still is the file `stale`; one that came in between gets it back. */
 async function removeStale(folder: string, stale: bigint, aside: string): Promise<void> {
   const name = join(folder, gateName);

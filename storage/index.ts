@@ -1,4 +1,19 @@
 // The ledger: the events of a run, their chain, their leases and their blobs.
+export {
+  BundleError,
+  type BundleErrorCode,
+  type BundleManifest,
+  type BundleParts,
+  type BundleProgress,
+  type BundleSource,
+  type BundleTotals,
+  type ModelFile,
+  type OmittedBlob,
+  openBundleSource,
+  packBundle,
+  type UnpackedBundle,
+  unpackBundle,
+} from "./bundle/index.ts";
 export { Chain, type ChainVerdict, verifyChain } from "./chain.ts";
 export {
   type Checkpoint,

@@ -73,6 +73,26 @@ export class LmdbBlobReader implements BlobReader {
     return bytes;
   }
 
+  /** In bytes, as it is stored; null where the blob is not. */
+  sizeOf(name: HashName): number | null {
+    const row = this.sizes.get(keyOf(name));
+    if (row === undefined) return null;
+    if (row.length !== sizeBytes) throw corrupt(name);
+    return row.readUIntBE(0, sizeBytes);
+  }
+
+  /** The bytes as they are stored, row by row. @throws {LedgerError} ledger-corrupt */
+  *piecesOf(name: HashName): Generator<Uint8Array> {
+    const size = this.sizeOf(name) ?? 0;
+    const key = keyOf(name);
+    for (let start = 0, index = 0; start < size; start += rowBytes, index++) {
+      const row = this.rows.get(rowKey(key, index));
+      if (row?.length !== Math.min(rowBytes, size - start)) throw corrupt(name);
+      yield row;
+      this.environment.resetReadTxn();
+    }
+  }
+
   /**
    * Why a blob's bytes are not those of its name; null where they are. Holds one row at a time,
    * whatever size the blob claims; `onBytes` hears of each.
@@ -174,6 +194,51 @@ export class LmdbBlobs extends LmdbBlobReader implements DurableBlobs {
       }
       if (end === count) void this.sizes.put(key, sizeRow(bytes.length));
     });
+  }
+}
+
+/** Stores blobs as they come, under the names that they claim: whoever reads them checks them. */
+export class LmdbBlobCopy extends LmdbBlobReader {
+  #pending: (() => void)[] = [];
+  #pendingBytes = 0;
+  #key: Buffer = Buffer.alloc(hashBytes);
+  #index = 0;
+
+  constructor(path: string) {
+    super(path, false);
+  }
+
+  /** Begins a blob; its rows follow. */
+  begin(name: HashName, size: number): void {
+    const key = keyOf(name);
+    this.#key = key;
+    this.#index = 0;
+    this.#pending.push(() => void this.sizes.put(key, sizeRow(size)));
+    this.#add(hashBytes);
+  }
+
+  /** Adds a row: of `rowBytes`, the last one shorter. Its bytes must not change. */
+  add(row: Uint8Array): void {
+    const key = rowKey(this.#key, this.#index++);
+    const bytes = Buffer.from(row.buffer, row.byteOffset, row.length);
+    this.#pending.push(() => void this.rows.put(key, bytes));
+    this.#add(row.length);
+  }
+
+  /** Writes what is pending. */
+  flush(): void {
+    const puts = this.#pending;
+    if (puts.length === 0) return;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.environment.transactionSync(() => {
+      for (const put of puts) put();
+    });
+  }
+
+  #add(bytes: number): void {
+    this.#pendingBytes += bytes;
+    if (this.#pendingBytes >= rowsPerCommit * rowBytes) this.flush();
   }
 }
 

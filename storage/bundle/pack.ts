@@ -1,0 +1,160 @@
+// Writes a bundle: the records of `grammar.ts`, in their order.
+import { createHash } from "node:crypto";
+import type { FileHandle } from "node:fs/promises";
+import type { HashName } from "../../events/index.ts";
+import type { Lease } from "../ledger.ts";
+import { BundleError } from "./errors.ts";
+import { type BundleTotals, encodeTotals } from "./grammar.ts";
+import { type BundleManifest, encodeManifest } from "./manifest.ts";
+import { MembersWriter } from "./members-file.ts";
+import { magicLine, type RecordKind, recordHead, recordKinds } from "./records.ts";
+import type { BundleSource } from "./source.ts";
+
+/** What goes into a bundle besides the rows and the blobs. */
+export interface BundleParts {
+  readonly manifest: BundleManifest;
+  /** `checkpoints.pub` and `checkpoints.txt` of the run directory. */
+  readonly keys: string;
+  readonly checkpoints: string;
+  /** The configuration as the run directory keeps it; null where it keeps none. */
+  readonly settings: string | null;
+  /** The blobs that a row names; called with each row in turn. */
+  readonly blobsOf: (row: Uint8Array) => Iterable<HashName>;
+  /** The leases, once all rows were seen. */
+  readonly leasesOf: () => readonly Lease[];
+}
+
+/** How far a bundle is: in events, then in bytes of blobs. */
+export interface BundleProgress {
+  readonly stage: "events" | "blobs";
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface PackOptions extends BundleParts {
+  readonly source: Pick<BundleSource, "rows" | "blobSize" | "blobPieces">;
+  readonly file: FileHandle;
+  readonly onProgress: (progress: BundleProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Writes a bundle to an empty file. Equal runs give equal bytes.
+ * @throws {BundleError} bundle-refused where an event or a blob is missing
+ */
+export async function packBundle(options: PackOptions): Promise<BundleTotals> {
+  return new Packer(options).run();
+}
+
+class Packer {
+  readonly #options: PackOptions;
+  readonly #members: MembersWriter;
+  readonly #sum = createHash("sha256");
+
+  constructor(options: PackOptions) {
+    this.#options = options;
+    this.#members = new MembersWriter(options.file);
+  }
+
+  async run(): Promise<BundleTotals> {
+    const { manifest, keys, checkpoints, settings, leasesOf } = this.#options;
+    await this.#put(Buffer.from(magicLine));
+    await this.#record("manifest", encodeManifest(manifest));
+    await this.#record("keys", Buffer.from(keys));
+    for (const text of cutLines(checkpoints)) await this.#record("checkpoints", text);
+    if (settings !== null) await this.#record("settings", Buffer.from(settings));
+    const names = await this.#events();
+    for (const lease of [...leasesOf()].sort(byName)) await this.#record("lease", leaseText(lease));
+    await this.#members.pack("numbers");
+    const { blobs, blobBytes } = await this.#blobs([...names].sort());
+    await this.#members.pack("text");
+    const content: HashName = `sha256:${this.#sum.digest("hex")}`;
+    const totals = { content, events: manifest.events, blobs, omitted: 0, blobBytes };
+    await this.#record("end", encodeTotals(totals), false);
+    await this.#members.end();
+    return totals;
+  }
+
+  /** Writes the events that the manifest counts; the names of their blobs. */
+  async #events(): Promise<ReadonlySet<HashName>> {
+    const { source, manifest, blobsOf, onProgress, signal } = this.#options;
+    const total = manifest.events;
+    const names = new Set<HashName>();
+    for (let done = 0; done < total; ) {
+      signal.throwIfAborted();
+      const page = source.rows(done + 1).slice(0, total - done);
+      if (page[0]?.global !== done + 1) throw refused(`event ${done + 1} is missing`);
+      for (const { global, bytes } of page) {
+        if (global !== done + 1) break;
+        await this.#record("event", bytes);
+        for (const name of blobsOf(bytes)) names.add(name);
+        done += 1;
+      }
+      onProgress({ stage: "events", done, total });
+    }
+    return names;
+  }
+
+  async #blobs(names: readonly HashName[]) {
+    const { source, onProgress, signal } = this.#options;
+    const sizes = names.map((name) => [name, this.#sizeOf(name)] as const);
+    const total = sizes.reduce((sum, [, size]) => sum + size, 0);
+    let done = 0;
+    for (const [name, size] of sizes) {
+      const head = Buffer.alloc(recordKinds.blob.bytesMax);
+      head.write(name.slice("sha256:".length), "hex");
+      head.writeBigUInt64BE(BigInt(size), head.length - 8);
+      await this.#record("blob", head);
+      for (const piece of source.blobPieces(name)) {
+        await this.#record("piece", piece);
+        done += piece.length;
+      }
+      signal.throwIfAborted();
+      onProgress({ stage: "blobs", done, total });
+    }
+    return { blobs: names.length, blobBytes: total };
+  }
+
+  #sizeOf(name: HashName): number {
+    const size = this.#options.source.blobSize(name);
+    if (size !== null) return size;
+    throw refused(`the blob ${name} is not stored`);
+  }
+
+  async #record(kind: RecordKind, payload: Uint8Array, isSummed = true): Promise<void> {
+    if (payload.length > recordKinds[kind].bytesMax) {
+      throw refused(`${kind}: ${payload.length} bytes, ${recordKinds[kind].bytesMax} are allowed`);
+    }
+    await this.#put(recordHead(kind, payload.length), isSummed);
+    await this.#put(payload, isSummed);
+  }
+
+  async #put(bytes: Uint8Array, isSummed = true): Promise<void> {
+    if (isSummed) this.#sum.update(bytes);
+    await this.#members.write(bytes);
+  }
+}
+
+function refused(reason: string): BundleError {
+  return new BundleError("bundle-refused", `${reason}: no bundle is made; varft audit says more`);
+}
+
+function byName(a: Lease, b: Lease): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+function leaseText({ name, epoch, holder }: Lease): Buffer {
+  return Buffer.from(`${name}\n${epoch}\n${holder}`);
+}
+
+/** A text in pieces that fit into records, each of whole lines. */
+function* cutLines(text: string): Generator<Buffer> {
+  const bytes = Buffer.from(text);
+  const { bytesMax } = recordKinds.checkpoints;
+  for (let from = 0; from < bytes.length; ) {
+    const end = bytes.subarray(from, from + bytesMax).lastIndexOf("\n") + 1;
+    if (end === 0) throw refused("a line of the checkpoints has no end");
+    yield bytes.subarray(from, from + end);
+    from += end;
+  }
+}
