@@ -12,7 +12,6 @@ export { startHead } from "./head.ts";
 export type {
   GradientRow,
   GradientSettings,
-  LearnedGradient,
   LearnerState,
   LearnerWorkerOptions,
   MicroGradient,
@@ -25,10 +24,8 @@ export type {
 } from "./learner/index.ts";
 export {
   advantageOf,
-  assembleBatch,
   decideLearner,
   factNeeds,
-  GradientSum,
   judgedTrajectories,
   learnerMachine,
   learnerRules,
@@ -48,7 +45,10 @@ export type {
   StoredWeights,
 } from "./policy/index.ts";
 export {
+  type CheckpointFile,
+  checkpointFiles,
   checkpointHash,
+  checkpointName,
   initialPolicy,
   openLearnerPolicy,
   openRolloutPolicy,
@@ -67,11 +67,9 @@ export type {
   Played,
   RewardModule,
   RewardTools,
-  Verdicts,
 } from "./reward-judge/index.ts";
 export {
   decideJudge,
-  judgeFunction,
   judgeMachine,
   measure,
   openRewards,

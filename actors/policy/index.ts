@@ -1,7 +1,10 @@
 // A run's policy, opened from its checkpoint folder for those who work with it.
 export type { InitialPolicy, LearnerPolicy, RolloutPolicy, StoredWeights } from "./open.ts";
 export {
+  type CheckpointFile,
+  checkpointFiles,
   checkpointHash,
+  checkpointName,
   initialPolicy,
   openLearnerPolicy,
   openRolloutPolicy,

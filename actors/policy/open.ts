@@ -2,7 +2,7 @@
 // which only has to name what the run starts from.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type RunConfig, rolloutDevices } from "../../config/index.ts";
 import { assert, type Device, type HashName, hashName, parseDevice } from "../../events/index.ts";
@@ -209,12 +209,35 @@ function memoryChoices({ learner, rollout }: RunConfig) {
 
 const weighty = /\.(json|safetensors|jinja|txt)$/;
 
-/** One name for all files of a checkpoint folder that matter: the `base` of a run. */
+/** A file of a checkpoint folder. */
+export interface CheckpointFile {
+  readonly file: string;
+  readonly bytes: number;
+  /** Hexadecimal. */
+  readonly sha256: string;
+}
+
+/** The files of a checkpoint folder that matter. */
+export async function checkpointFiles(directory: string): Promise<readonly CheckpointFile[]> {
+  const names = (await readdir(directory)).filter((file) => weighty.test(file)).sort();
+  const files: CheckpointFile[] = [];
+  for (const file of names) {
+    const path = join(directory, file);
+    files.push({ file, bytes: (await stat(path)).size, sha256: await hashFile(path) });
+  }
+  return files;
+}
+
+/** One name for all files of a checkpoint: the `base` of a run. */
+export function checkpointName(
+  files: readonly Pick<CheckpointFile, "file" | "sha256">[],
+): HashName {
+  return hashName(Buffer.from(files.map(({ file, sha256 }) => `${sha256}  ${file}`).join("\n")));
+}
+
+/** The name of the checkpoint in a folder. */
 export async function checkpointHash(directory: string): Promise<HashName> {
-  const files = (await readdir(directory)).filter((file) => weighty.test(file)).sort();
-  const lines: string[] = [];
-  for (const file of files) lines.push(`${await hashFile(join(directory, file))}  ${file}`);
-  return hashName(Buffer.from(lines.join("\n")));
+  return checkpointName(await checkpointFiles(directory));
 }
 
 async function hashFile(file: string): Promise<string> {

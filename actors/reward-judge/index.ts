@@ -11,7 +11,6 @@ export {
   RewardModuleError,
   RewardSetupError,
 } from "./errors.ts";
-export { judgeFunction, type Verdicts } from "./judge-components.ts";
 export type { JudgeContext } from "./machine.ts";
 export { judgeMachine } from "./machine.ts";
 export type { ComparePixels } from "./measure.ts";

@@ -20,6 +20,8 @@ import { walkRows } from "./walk-rows.ts";
 export interface AuditInput {
   readonly evidence: Evidence;
   readonly checkpoints: CheckpointTexts;
+  /** The record of a run that went on when it was taken. */
+  readonly wasRunning?: boolean;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   readonly onProgress: (progress: AuditProgress) => void;
@@ -94,7 +96,8 @@ class Audit {
       const reason = `there are events beyond the head, which says ${head.size}`;
       this.#findings.add(chainCheck, head.size + 1, null, reason);
     }
-    auditLeases(evidence.leases(), this.#book, this.#findings, isStill);
+    const isWhole = isStill && this.#input.wasRunning !== true;
+    auditLeases(evidence.leases(), this.#book, this.#findings, isWhole);
     const seconds = (now() - startMs) / 1_000;
     const blobBytes = this.#readBlobs();
     return this.#report(seconds, blobBytes);

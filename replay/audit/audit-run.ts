@@ -45,8 +45,8 @@ export interface AuditOptions extends Omit<AuditRequest, "directory"> {
  */
 export async function auditRun(directory: string, options: AuditOptions): Promise<AuditReport> {
   const child = new AuditChild(options.limits ?? auditLimits, options.onProgress);
-  const { trustedKey, trustedNotes, signal } = options;
-  const report = await child.audit({ directory, trustedKey, trustedNotes }, signal);
+  const { trustedKey, trustedNotes, wasRunning = false, signal } = options;
+  const report = await child.audit({ directory, trustedKey, trustedNotes, wasRunning }, signal);
   if (signal?.aborted) throw new CancelledError("interrupted", "the audit was stopped");
   return report;
 }

@@ -2,8 +2,11 @@
 import { type HashName, namedBlobs, type Task } from "../../events/index.ts";
 import type { AuditEvent, Book } from "./book.ts";
 
+/** What of a run tells which blobs are stored. */
+type Start = Pick<Book, "run">;
+
 /** The blobs that must be there because of `event`. */
-export function blobNames({ type, data }: AuditEvent, book: Book): readonly HashName[] {
+export function blobNames({ type, data }: AuditEvent, book: Start): readonly HashName[] {
   switch (type) {
     case "run.started":
       // A base is a folder of its own; whoever starts from it alone stores nothing.

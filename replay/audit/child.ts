@@ -22,6 +22,7 @@ export async function auditAsChild(): Promise<void> {
         trustedKey: request.trustedKey,
         trustedNotes: request.trustedNotes,
       },
+      wasRunning: request.wasRunning ?? false,
       now: () => performance.now(),
       onProgress: (progress) => tell({ progress }),
     });

@@ -8,5 +8,7 @@ export {
   auditEvidence,
 } from "./audit-evidence.ts";
 export { type AuditLimits, type AuditOptions, auditLimits, auditRun } from "./audit-run.ts";
+export { blobNames } from "./blob-names.ts";
 export type { BadEvent } from "./findings.ts";
+export { readData, readEnvelope } from "./read-events.ts";
 export { type AuditVerdict, verdictOf } from "./verdict.ts";

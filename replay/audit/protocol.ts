@@ -7,6 +7,8 @@ export interface AuditRequest {
   readonly directory: string;
   readonly trustedKey: string | null;
   readonly trustedNotes: string | null;
+  /** The record of a run that went on: who holds a lease may have registered since. */
+  readonly wasRunning?: boolean;
 }
 
 /** What it answers. The last line holds a report or a failure. */

@@ -1,0 +1,28 @@
+// What a bundle must know of its rows: which blobs they name, and who wrote under which lease.
+import { type EventData, type HashName, leaseOf } from "../../events/index.ts";
+import type { Lease } from "../../storage/index.ts";
+import { blobNames, readData, readEnvelope } from "../audit/index.ts";
+
+/** Sees every row of a bundle, in order. */
+export class RowReader {
+  readonly #start: { readonly run: EventData<"run.started"> };
+  readonly #leases = new Set<string>();
+
+  constructor(run: EventData<"run.started">) {
+    this.#start = { run };
+  }
+
+  /** The blobs that a row names; none where it is no event, which is for an audit to say. */
+  blobsOf(row: Uint8Array): readonly HashName[] {
+    const envelope = readEnvelope(row);
+    if (typeof envelope === "string") return [];
+    if (envelope.epoch > 0) this.#leases.add(leaseOf(envelope.stream));
+    const event = readData(envelope);
+    return typeof event === "string" ? [] : blobNames(event, this.#start);
+  }
+
+  /** Those of `leases` under which some row was written. */
+  usedOf(leases: readonly Lease[]): readonly Lease[] {
+    return leases.filter(({ name }) => this.#leases.has(name));
+  }
+}
