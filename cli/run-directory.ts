@@ -7,7 +7,8 @@ import { checkpointsFile, type LedgerReader, openLedgerReader } from "../storage
 import { NotFoundError } from "./errors.ts";
 import { RunLog } from "./run-log.ts";
 
-const configFile = "config.json";
+/** The configuration that a run was begun with. */
+export const configFile = "config.json";
 /** In the runs folder: the key that signs checkpoints, and beside it its public half. */
 export const signingKeyFile = "signing-key";
 

@@ -1,0 +1,100 @@
+// `varft bundle RUN -o FILE`: a run in one file, for whoever wants to verify it.
+import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { bundleRun, type MadeBundle } from "../../replay/index.ts";
+import { checkpointKeysFile } from "../../storage/index.ts";
+import { bundleIdentity } from "../bundle-identity.ts";
+import { bundledWords } from "../bundle-view.ts";
+import type { Command } from "../command.ts";
+import { UsageError } from "../errors.ts";
+import { exitCodes } from "../exit.ts";
+import { byteSize, duration, rate, shortHash, thousands } from "../format.ts";
+import { checkpointsOf, configFile, runDirectory, withRun } from "../run-directory.ts";
+import { stageLine } from "../stage-line.ts";
+
+export const bundle: Command = {
+  name: "bundle",
+  about: "Put a run into one file that anyone can verify",
+  args: {
+    run: { type: "positional", description: "Name of the run" },
+    out: { type: "string", alias: "o", valueHint: "FILE", description: "New file (required)" },
+  },
+  examples: ["varft bundle RUN -o run.varft.gz", "varft verify run.varft.gz"],
+  async run(words, context) {
+    const { terminal, json, runs, now, signal } = context;
+    const [name, out] = [words.required("run"), words.required("out")];
+    const directory = await runDirectory(runs, name);
+    const startedMs = now();
+    const progress = stageLine(context, "bundling", bundledWords);
+    try {
+      const made = await withNewFile(out, (file) =>
+        withRun(runs, name, async (reader, run) =>
+          bundleRun({
+            directory,
+            reader,
+            run,
+            keys: (await textOf(directory, checkpointKeysFile)) ?? "",
+            checkpoints: await checkpointsOf(directory),
+            settings: await textOf(directory, configFile),
+            identityOf: bundleIdentity,
+            file,
+            onProgress: progress.tell,
+            signal,
+          }),
+        ),
+      );
+      progress.clear();
+      const { size } = await stat(out);
+      const seconds = (now() - startedMs) / 1_000;
+      if (json) terminal.out(`${JSON.stringify(documentOf(made, out, size, seconds))}\n`);
+      else terminal.out(`${lines(made, out, size, seconds).join("\n")}\n`);
+      return exitCodes.done;
+    } finally {
+      progress.clear();
+    }
+  },
+};
+
+/** Has a file written under another name, which it gets once it is whole. */
+async function withNewFile<T>(out: string, write: (file: FileHandle) => Promise<T>): Promise<T> {
+  const isThere = await stat(out).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw new UsageError(`${out} is there already: name a new file`);
+  const draft = `${out}.${process.pid}.partial`;
+  const file = await open(draft, "wx");
+  try {
+    const written = await write(file);
+    await file.close();
+    await rename(draft, out);
+    return written;
+  } finally {
+    await file.close();
+    await rm(draft, { force: true });
+  }
+}
+
+function textOf(directory: string, file: string): Promise<string | null> {
+  return readFile(join(directory, file), "utf8").catch(() => null);
+}
+
+function documentOf({ manifest, totals, left }: MadeBundle, file: string, size: number, s: number) {
+  const { run, state, chain } = manifest;
+  return { type: "result", file, run, state, bytes: size, ...totals, chain, left, wallSeconds: s };
+}
+
+function lines({ manifest, totals, left }: MadeBundle, file: string, size: number, s: number) {
+  const { events, blobs, blobBytes, content } = totals;
+  const words: Readonly<Record<typeof manifest.state, string>> = {
+    completed: "is completed",
+    stopped: "has stopped before its end",
+    running: `goes on: taken at its latest checkpoint, ${thousands(left)} events later are left out`,
+  };
+  return [
+    `${file}  ${byteSize(size)} in ${duration(s)} (${rate(size / Math.max(s, 1e-3) / 1e6)} MB/s)`,
+    `${thousands(events)} events, ${thousands(blobs)} blobs of ${byteSize(blobBytes)}`,
+    `content ${shortHash(content)}; the run ${words[manifest.state]}`,
+    `varft verify ${file} checks it, anywhere.`,
+  ];
+}

@@ -1,0 +1,164 @@
+// `varft verify FILE`: whether the run in a bundle is whole, consistent and of known origin, and
+// comes out again as it is recorded. It needs the file and nothing else.
+import { type EventData, streams } from "../../events/index.ts";
+import {
+  type AuditReport,
+  type AuditVerdict,
+  auditRun,
+  claimFault,
+  unreadableVerdict,
+  verdictOf,
+  verifiedVerdict,
+} from "../../replay/index.ts";
+import { BundleError, type LedgerReader, openLedgerReader } from "../../storage/index.ts";
+import { auditedWords, auditLines } from "../audit-view.ts";
+import { manifestLines } from "../bundle-view.ts";
+import type { Command, CommandContext } from "../command.ts";
+import { deviceArg } from "../device-word.ts";
+import { exitCodes } from "../exit.ts";
+import { type ReplayTold, replayDocument, replayLines } from "../replay-view.ts";
+import { Closers } from "../session/index.ts";
+import { stageLine } from "../stage-line.ts";
+import { withoutSteering } from "../terminal.ts";
+import { type Trust, trustArgs, trustOf } from "../trust.ts";
+import { type UnpackedRun, withUnpacked } from "../unpacking.ts";
+import { type ReplayWishes, replayWith, wishesOf } from "./replay.ts";
+
+export const verify: Command = {
+  name: "verify",
+  about: "Audit and replay the run in a bundle; --recompute computes it again",
+  args: {
+    file: { type: "positional", description: "The bundle" },
+    ...trustArgs,
+    into: { type: "string", valueHint: "DIR", description: "Keep the run in this folder of runs" },
+    recompute: { type: "boolean", description: "Compute tokens, log-probs and gradients again" },
+    sample: {
+      type: "string",
+      valueHint: "SHARE",
+      description: "Compute only so much again, such as 5% (with --recompute)",
+    },
+    model: {
+      type: "string",
+      valueHint: "DIR",
+      description: "The checkpoint that the run began with (with --recompute)",
+    },
+    device: deviceArg("Where to compute: cpu, cuda:N (default: as the run; with --recompute)"),
+    tools: { type: "boolean", description: "Carry tool calls out again (with --recompute)" },
+  },
+  examples: [
+    "varft verify run.varft.gz",
+    'varft verify run.varft.gz --strict --key "$(cat kept-signing-key.pub)"',
+    "varft verify run.varft.gz --recompute --model DIR --sample 5%",
+    "varft verify run.varft.gz --into runs",
+  ],
+  async run(words, context) {
+    const wishes: Wishes = {
+      strict: words.flag("strict"),
+      trust: await trustOf(words),
+      replay: wishesOf(words),
+    };
+    const [file, into] = [words.required("file"), words.text("into") ?? null];
+    try {
+      const { ok } = await withUnpacked(file, into, context, async (unpacked) => {
+        const found = await verifyRun(unpacked, wishes, context);
+        tell(found, wishes.trust, context);
+        return found.verdict;
+      });
+      if (ok && into !== null) context.terminal.err(`kept in ${into}\n`);
+      return ok ? exitCodes.done : exitCodes.verification;
+    } catch (thrown) {
+      if (!(thrown instanceof BundleError) || thrown.code === "bundle-version") throw thrown;
+      tellUnreadable(file, unreadableVerdict(thrown), context);
+      return exitCodes.verification;
+    }
+  },
+};
+
+interface Wishes {
+  readonly strict: boolean;
+  readonly trust: Trust;
+  readonly replay: ReplayWishes;
+}
+
+interface Found {
+  readonly unpacked: UnpackedRun;
+  readonly verdict: AuditVerdict;
+  /** Null where the audit has found the record inconsistent: there is nothing to replay then. */
+  readonly replay: ReplayTold | null;
+}
+
+async function verifyRun(
+  unpacked: UnpackedRun,
+  wishes: Wishes,
+  context: CommandContext,
+): Promise<Found> {
+  const { manifest, totals } = unpacked;
+  const report = await auditOf(unpacked, wishes.trust, context);
+  const audit = verdictOf(report, wishes.strict);
+  const reader = await openLedgerReader(unpacked.directory);
+  const closers = new Closers();
+  try {
+    const started = report.firstBad === null ? await startOf(reader, manifest.run) : null;
+    const claim =
+      report.firstBad === null ? claimFault({ manifest, totals, report, started }) : null;
+    const isSound = report.firstBad === null && claim === null;
+    const replay = isSound
+      ? await replayWith(reader, manifest.run, wishes.replay, context, closers)
+      : null;
+    const verdict = verifiedVerdict({ audit, claim, replay: replay?.verdict ?? null });
+    return { unpacked, verdict, replay };
+  } finally {
+    await closers.close();
+    await reader.close();
+  }
+}
+
+async function auditOf(
+  { directory, manifest }: UnpackedRun,
+  trust: Trust,
+  context: CommandContext,
+): Promise<AuditReport> {
+  const progress = stageLine(context, "auditing", auditedWords);
+  try {
+    const wasRunning = manifest.state === "running";
+    const { signal } = context;
+    return await auditRun(directory, { ...trust, wasRunning, onProgress: progress.tell, signal });
+  } finally {
+    progress.clear();
+  }
+}
+
+async function startOf(reader: LedgerReader, run: string) {
+  const [first] = await reader.readStream(streams.run(run), 1, 1);
+  return first?.type === "run.started" ? (first.data as EventData<"run.started">) : null;
+}
+
+function tell({ unpacked, verdict, replay }: Found, trust: Trust, context: CommandContext): void {
+  const { terminal, json } = context;
+  const { manifest, totals, omitted, fileBytes } = unpacked;
+  if (json) {
+    const bundle = { bytes: fileBytes, ...totals, omittedBlobs: omitted, manifest };
+    const again = replay === null ? null : replayDocument(replay);
+    terminal.out(`${JSON.stringify({ ...verdict, bundle, replay: again })}\n`);
+    return;
+  }
+  const parts = [
+    manifestLines(unpacked, fileBytes),
+    ...(replay === null ? [] : [replayLines(replay, terminal.colors)]),
+    auditLines(manifest.run, verdict, trust, terminal),
+  ];
+  terminal.out(`${parts.map((lines) => lines.join("\n")).join("\n\n")}\n`);
+}
+
+function tellUnreadable(
+  file: string,
+  verdict: AuditVerdict,
+  { terminal, json }: CommandContext,
+): void {
+  if (json) {
+    terminal.out(`${JSON.stringify({ ...verdict, bundle: null, replay: null })}\n`);
+    return;
+  }
+  const reason = withoutSteering(verdict.firstBad?.reason ?? "");
+  terminal.out(`${file} is no whole bundle.\n${terminal.colors.red(`  ${reason}`)}\n`);
+}

@@ -1,0 +1,213 @@
+// Goal: a run of real processes, in one file, verifies in an empty folder from another process: its
+// audit, its replay, and every token and gradient again; whether it is completed, goes on, has
+// stopped or only evaluates. A kept run is one that every command reads.
+import { spawn } from "node:child_process";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import type { AuditVerdict, ReplayVerdict } from "../../replay/index.ts";
+import type { BundleManifest } from "../../storage/index.ts";
+import { checkpoint, isBuilt, SmallRuns } from "./small-runs.ts";
+
+const test = suite("e2e/bundle");
+const varft = resolve("cli/varft.mjs");
+
+let runs: SmallRuns;
+/** What is there when somebody verifies: nothing. */
+let empty = "";
+let temporary = "";
+let run = "";
+let file = "";
+
+interface Told extends AuditVerdict {
+  readonly bundle: { readonly content: string; readonly manifest: BundleManifest } | null;
+  readonly replay: ReplayVerdict | null;
+}
+
+/** Runs `varft` in the empty folder. */
+function elsewhere(...argv: readonly string[]) {
+  const child = spawn(process.execPath, [varft, ...argv], {
+    cwd: empty,
+    env: { ...process.env, TMPDIR: temporary },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const texts = { out: "", err: "" };
+  for (const [name, stream] of [["out", child.stdout] as const, ["err", child.stderr] as const]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      texts[name] += text;
+    });
+  }
+  return new Promise<{ code: number | null; out: string; err: string }>((done) => {
+    child.once("close", (code) => done({ code, ...texts }));
+  });
+}
+
+async function verify(...words: readonly string[]) {
+  const { code, out, err } = await elsewhere("verify", "--json", ...words);
+  return { code, err, told: JSON.parse(out || "null") as Told };
+}
+
+/** Makes a bundle of the run `name`. */
+async function bundle(name: string, as = name) {
+  const made = runs.folder(`${as}.varft.gz`);
+  const { run: of } = await runs.place(name);
+  const words = ["bundle", of, "--json", "--runs", runs.folder(name), "-o", made];
+  const { code, out, err } = await runs.varft(...words).ended;
+  assert.is(code, 0, err);
+  return { made, state: JSON.parse(out.at(-1) ?? "").state as BundleManifest["state"] };
+}
+
+/** What verifications have left behind, besides what the loader keeps. */
+const leftovers = async () =>
+  (await readdir(temporary)).filter((name) => !/^(?:tsx-|node-compile-cache)/.test(name));
+
+const keyOf = async (name: string) =>
+  (await readFile(join(runs.folder(name), "signing-key.pub"), "utf8")).trim();
+
+const evaluation = `
+[policy]
+type = "base"
+directory = "${checkpoint}"
+
+[[sets]]
+name = "singles"
+type = "mini"
+set = "singles"
+tasks = 4
+
+[rollout]
+turns_max = 3
+calls_max = 2
+turn_tokens_max = 40
+context_tokens_max = 256
+
+[search]
+type = "bm25"
+corpus = "mini"
+hits = 1
+`;
+
+if (isBuilt) {
+  test.before(async () => {
+    runs = await SmallRuns.open();
+    empty = runs.folder("empty");
+    temporary = runs.folder("verifying");
+    for (const folder of [empty, temporary]) await mkdir(folder);
+    const { code, err } = await runs.train("plain").ended;
+    if (code !== 0) throw new Error(err);
+    ({ run } = await runs.place("plain"));
+    ({ made: file } = await bundle("plain"));
+  });
+  test.after(() => runs.close());
+
+  test("a completed run verifies in an empty folder, and leaves nothing there", async () => {
+    const { code, err, told } = await verify(file, "--strict", "--key", await keyOf("plain"));
+    assert.is(code, 0, err);
+    assert.equal([told.ok, told.origin, told.firstBad], [true, "proven", null]);
+    assert.is(told.provenEvents, told.events);
+    assert.equal([told.replay?.ok, told.replay?.policies], [true, 2]);
+    assert.ok((told.checks["blobs"] ?? 0) > 0 && (told.checks["replay"] ?? 0) > 100);
+    assert.equal([await readdir(empty), await leftovers()], [[], []]);
+  });
+
+  test("its manifest says what the run was made with", async () => {
+    const { told } = await verify(file);
+    const { manifest } = told.bundle ?? { manifest: null };
+    assert.equal([manifest?.run, manifest?.state], [run, "completed"]);
+    assert.match(manifest?.numericClass.code ?? "", /^[0-9a-f]{16} on V8 /);
+    assert.match(manifest?.numericClass.device ?? "", /^cpu-/);
+    assert.match(manifest?.madeBy.lockFile ?? "", /^sha256:/);
+    const model = manifest?.model?.find(({ file: name }) => name === "model.safetensors");
+    assert.is(model?.bytes, (await stat(`${checkpoint}/model.safetensors`)).size);
+  });
+
+  test("with the checkpoint, every token and gradient comes out again", async () => {
+    const words = ["--recompute", "--tools", "--model", resolve(checkpoint)];
+    const { code, err, told } = await verify(file, ...words);
+    assert.is(code, 0, err);
+    assert.equal([told.replay?.ok, told.replay?.recompute], [true, true]);
+    for (const kind of ["tokens", "tools", "gradients", "losses"] as const) {
+      const { compared = 0, near } = told.replay?.comparisons[kind] ?? {};
+      assert.ok(compared > 0 && near === 0, `${kind}: ${compared} compared, ${near} near`);
+    }
+  });
+
+  test("another checkpoint is refused", async () => {
+    const other = runs.folder("other-model");
+    await mkdir(other);
+    await writeFile(join(other, "config.json"), "{}");
+    const { code, err } = await verify(file, "--recompute", "--model", other);
+    assert.is(code, 3);
+    assert.match(err, /the run began with sha256:/);
+    assert.equal(await leftovers(), []);
+  });
+
+  test("a changed byte ends it with 3 and the place", async () => {
+    const bytes = await readFile(file);
+    const at = bytes.length >> 1;
+    bytes[at] = (bytes[at] ?? 0) ^ 16;
+    const changed = runs.folder("changed.gz");
+    await writeFile(changed, bytes);
+    const { code, told } = await verify(changed);
+    assert.equal([code, told.ok, told.bundle, told.replay], [3, false, null, null]);
+    assert.match(told.firstBad?.reason ?? "", /^bundle: byte \d+ of the file: /);
+    assert.equal(await leftovers(), []);
+  });
+
+  test("a run that is kept is one that other commands read", async () => {
+    const { code, err } = await verify(file, "--into", "kept");
+    assert.is(code, 0, err);
+    assert.equal(await readdir(join(empty, "kept")), [run]);
+    for (const command of ["show", "replay", "audit"]) {
+      const told = await elsewhere(command, run, "--runs", "kept");
+      assert.is(told.code, 0, `${command}: ${told.err}`);
+    }
+    const again = await verify(file, "--into", "kept");
+    assert.is(again.code, 2);
+    assert.match(again.err, /is there already/);
+    assert.equal(await readdir(join(empty, "kept")), [run]);
+    // What was kept makes the same bundle again.
+    const copy = join(empty, "copy.gz");
+    const made = await elsewhere("bundle", run, "--json", "--runs", "kept", "-o", copy);
+    const { told } = await verify(copy);
+    assert.is(made.code, 0, made.err);
+    assert.is(told.bundle?.manifest.chain, JSON.parse(made.out).chain);
+  });
+
+  test("a run that goes on is bundled at its checkpoint, one that has stopped as a whole", async () => {
+    const training = runs.train("long", "run.steps=40");
+    await training.line((line) => line.includes('"type":"step"'));
+    const running = await bundle("long");
+    training.signal("SIGINT");
+    assert.is((await training.ended).code, 130);
+    assert.is(running.state, "running");
+    const key = await keyOf("long");
+    const first = await verify(running.made, "--strict", "--key", key);
+    assert.is(first.code, 0, `${first.err} ${first.told.firstBad?.reason}`);
+    assert.equal([first.told.origin, first.told.replay?.ok], ["proven", true]);
+
+    const stopped = await bundle("long", "long-stopped");
+    assert.is(stopped.state, "stopped");
+    const { code, err, told } = await verify(stopped.made, "--strict", "--key", key);
+    assert.is(code, 0, err);
+    assert.ok(told.events > first.told.events);
+  });
+
+  test("an evaluation is a run, too", async () => {
+    const config = runs.folder("eval-small.toml");
+    const words = ["eval", config, "--json", "--runs", runs.folder("scored")];
+    await writeFile(config, evaluation);
+    const { code, err } = await runs.varft(...words).ended;
+    assert.is(code, 0, err);
+    const { made, state } = await bundle("scored");
+    assert.is(state, "completed");
+    const { told, ...ended } = await verify(made);
+    assert.is(ended.code, 0, `${ended.err} ${told.firstBad?.reason}`);
+    assert.equal([told.replay?.steps, told.replay?.ok], [0, true]);
+  });
+} else {
+  console.log(`skipped, ${checkpoint} is not built: bundles of real runs`);
+}
+
+test.run();
