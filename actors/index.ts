@@ -12,6 +12,7 @@ export { startHead } from "./head.ts";
 export type {
   GradientRow,
   GradientSettings,
+  LearnedGradient,
   LearnerState,
   LearnerWorkerOptions,
   MicroGradient,
@@ -24,8 +25,10 @@ export type {
 } from "./learner/index.ts";
 export {
   advantageOf,
+  assembleBatch,
   decideLearner,
   factNeeds,
+  GradientSum,
   judgedTrajectories,
   learnerMachine,
   learnerRules,
@@ -67,9 +70,11 @@ export type {
   Played,
   RewardModule,
   RewardTools,
+  Verdicts,
 } from "./reward-judge/index.ts";
 export {
   decideJudge,
+  judgeFunction,
   judgeMachine,
   measure,
   openRewards,

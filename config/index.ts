@@ -5,16 +5,19 @@ export { ConfigError, type ConfigPlace } from "./errors.ts";
 export { type EvalFacts, evaluationRun, untouched } from "./eval-run.ts";
 export type { EvalConfig, EvalSet } from "./eval-schema.ts";
 export { publishedBenchmarks } from "./eval-schema.ts";
+export { readGivenReward } from "./given-reward.ts";
 export { nearest } from "./nearest.ts";
 export {
   type ConfigSource,
   type Evaluated,
+  type GivenReward,
   loadEvaluated,
   loadRunConfig,
   loadWarmupConfig,
   parseEvalConfig,
   parseRunConfig,
   parseWarmupConfig,
+  restoreRewarded,
   restoreRunConfig,
 } from "./read.ts";
 export { type RewardComponentName, rewardNames } from "./reward-schema.ts";

@@ -80,6 +80,49 @@ export function restoreRunConfig(
   return check(runSchema, table, overrides.map(readOverride), () => "recorded configuration");
 }
 
+/** A `[reward]` that is given by itself. */
+export interface GivenReward {
+  /** As it is written, in snake_case. */
+  readonly reward: unknown;
+  /** Where a key of it stands. */
+  readonly placeOf: (key: string) => string;
+}
+
+/** The `[reward]` of a TOML file. @throws {ConfigError} */
+export async function loadReward(file: string): Promise<GivenReward> {
+  const text = await textOf(file);
+  const { reward } = parseToml(file, text);
+  if (reward === undefined) {
+    throw new ConfigError([{ key: "reward", place: file, reason: "has no [reward]" }]);
+  }
+  const lines = keyLines(text);
+  return { reward, placeOf: (key) => `${file}:${lineOf(lines, key) ?? 1}` };
+}
+
+/**
+ * A recorded configuration with another reward: `given`, or its own, and overrides of either. What
+ * else the run was is left as it was.
+ * @throws {ConfigError}
+ */
+export function restoreRewarded(
+  recorded: Readonly<Record<string, unknown>>,
+  given: GivenReward | null,
+  overrides: readonly string[],
+): RunConfig {
+  const own = mapKeys(recordedBefore(recorded), snakeCase) as Record<string, unknown>;
+  const table = {
+    ...own,
+    // What a reward must not be in a strict run may be asked of one that is over.
+    determinism: "tolerance",
+    ...(given === null ? {} : { reward: given.reward }),
+  };
+  const placeOf = (key: string) =>
+    given !== null && /^reward\b/.test(key) ? given.placeOf(key) : "recorded configuration";
+  const { reward, learner } = check(runSchema, table, overrides.map(readOverride), placeOf);
+  const before = restoreRunConfig(recorded);
+  return { ...before, reward, learner: { ...before.learner, advantage: learner.advantage } };
+}
+
 function parseConfig<T extends z.ZodType>(
   schema: T,
   { file, text, overrides = [] }: ConfigSource,

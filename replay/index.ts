@@ -1,6 +1,6 @@
-// The run as evidence: what proves it (`audit/`), its decisions made again (`fold/`), its tokens and
-// gradients computed again (`recompute/`), two runs beside each other (`diff/`), and runs that go on
-// from it (`fork/`).
+// The run as evidence: what proves it (`audit/`), its decisions made again (`fold/`), its tokens
+// and gradients computed again (`recompute/`), another reward over it (`rejudge/`), two runs beside
+// each other (`diff/`), and runs that go on from it (`fork/`).
 export type {
   AuditLimits,
   AuditOptions,
@@ -39,3 +39,14 @@ export {
   recomputation,
   sampleOf,
 } from "./recompute/index.ts";
+export type {
+  AdvantageChange,
+  ComponentChange,
+  RecordedRewards,
+  RejudgedStep,
+  RejudgeOptions,
+  RejudgeProgress,
+  RejudgeVerdict,
+  Rejudging,
+} from "./rejudge/index.ts";
+export { advantageChange, agreementOf, directionOf, rejudgeRun } from "./rejudge/index.ts";

@@ -11,6 +11,7 @@ export {
   RewardModuleError,
   RewardSetupError,
 } from "./errors.ts";
+export { judgeFunction, type Verdicts } from "./judge-components.ts";
 export type { JudgeContext } from "./machine.ts";
 export { judgeMachine } from "./machine.ts";
 export type { ComparePixels } from "./measure.ts";

@@ -4,7 +4,6 @@ import { basename } from "node:path";
 import type { RunConfig } from "../../config/index.ts";
 import { ensureError, type HashName } from "../../events/index.ts";
 import { readPredictions } from "../../tasks/index.ts";
-import { AnswerJudge, promptVersion } from "./answer-judge.ts";
 import { type CorrectionRule, type MeasuredComponent, RewardBook } from "./book.ts";
 import {
   diagnosisOf,
@@ -18,22 +17,19 @@ import {
 } from "./components.ts";
 import { baselineOfPredictions } from "./correction.ts";
 import { RewardSetupError } from "./errors.ts";
+import { type JudgeOptions, judgeComponents } from "./judge-components.ts";
 import type { ComparePixels } from "./measure.ts";
 import { loadRewardModule } from "./own-module.ts";
 import type { Played, ReadTurns } from "./played.ts";
 import type { RewardSettings } from "./reward.ts";
 import { Embedders, similarityComponents } from "./similarity-components.ts";
 
-export interface OpenRewardsOptions extends Pick<ReadTurns, "parseAction"> {
+export interface OpenRewardsOptions extends Pick<ReadTurns, "parseAction">, JudgeOptions {
   readonly config: Pick<RunConfig, "reward" | "run" | "rollout" | "tasks">;
   readonly comparePixels: ComparePixels;
   /** Opens what reads turns; it is not asked where metrics alone are paid for. */
   readonly openDecoder: () => Promise<ReadTurns["decode"]>;
   readonly readImage: (name: HashName) => Promise<Uint8Array | null>;
-  /** Variables that a key may be in. */
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Ends what is under way. */
-  readonly signal: AbortSignal;
 }
 
 /** What judges, and what it has open. */
@@ -132,33 +128,6 @@ async function executedOf(played: Played, comparePixels: ComparePixels): Promise
     if ((await comparePixels(answer.image, call.image)) !== 0) return 1;
   }
   return 0;
-}
-
-function judgeComponents({ config, env, signal }: OpenRewardsOptions): MeasuredComponent[] {
-  const { judge } = config.reward;
-  if (judge === undefined) return [];
-  const { apiKeyVariable, url, model, requestsMax, timeoutMs, attemptsMax } = judge;
-  const apiKey = apiKeyVariable === undefined ? null : (env[apiKeyVariable] ?? null);
-  if (apiKeyVariable !== undefined && apiKey === null) {
-    throw new RewardSetupError(
-      `the variable ${apiKeyVariable}, which reward.judge.api_key_variable names, is not set`,
-    );
-  }
-  const limits = { requestsMax, timeoutMs, attemptsMax };
-  const asked = new AnswerJudge({ url, model, apiKey, ...limits, signal });
-  return [
-    {
-      name: "judge",
-      function: `judge@1+${promptVersion}`,
-      async measure(played) {
-        const { answer, task } = played;
-        if (answer === null) return 0;
-        // What equals a gold needs no judge.
-        if (exactMatchOf(played, rulesOf({ weight: 0, rules: "corrected" })) === 1) return 1;
-        return asked.judge({ question: task.question, golds: task.answers, answer });
-      },
-    },
-  ];
 }
 
 async function moduleComponents(options: OpenRewardsOptions): Promise<MeasuredComponent[]> {

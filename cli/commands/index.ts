@@ -12,6 +12,7 @@ export const commandLoaders: CommandLoaders = {
   show: async () => (await import("./show.ts")).show,
   trajectory: async () => (await import("./trajectory.ts")).trajectory,
   replay: async () => (await import("./replay.ts")).replay,
+  rejudge: async () => (await import("./rejudge.ts")).rejudge,
   audit: async () => (await import("./audit.ts")).audit,
   bundle: async () => (await import("./bundle.ts")).bundle,
   verify: async () => (await import("./verify.ts")).verify,

@@ -7,20 +7,21 @@ import {
   gradientTolerance,
   logProbTolerance,
   type ReplayOptions,
-  type ReplayProgress,
   type ReplayVerdict,
   replayRun,
 } from "../../replay/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
 import type { TaskSource } from "../../tasks/index.ts";
+import { atHome, type Home } from "../at-home.ts";
 import type { Command, CommandContext, Words } from "../command.ts";
 import { deviceArg, deviceWord } from "../device-word.ts";
 import { UsageError } from "../errors.ts";
 import { exitCodes } from "../exit.ts";
-import { clock } from "../format.ts";
 import { type ReplayTold, replayDocument, replayLines } from "../replay-view.ts";
 import { withRun } from "../run-directory.ts";
 import { Closers, openRecomputation, openTasks } from "../session/index.ts";
+import { stepLine } from "../step-line.ts";
+import { type StepRange, sampleShare, stepRange } from "../step-words.ts";
 
 export const replay: Command = {
   name: "replay",
@@ -63,13 +64,9 @@ export const replay: Command = {
 };
 
 /** What a person wants to be replayed. */
-export interface ReplayWishes {
+export interface ReplayWishes extends StepRange, Home {
   readonly recompute: boolean;
-  readonly from: number | undefined;
-  readonly to: number | undefined;
   readonly share: number;
-  readonly model: string | undefined;
-  readonly device: string | undefined;
   readonly tools: boolean;
 }
 
@@ -80,29 +77,10 @@ export function wishesOf(words: Words): ReplayWishes {
     if (recompute || !(words.flag(flag) || words.text(flag) !== undefined)) continue;
     throw new UsageError(`--${flag} goes with --recompute: all the rest is always compared whole`);
   }
-  const { from, to } = { from: stepIn(words, "from"), to: stepIn(words, "to") };
-  if (from !== undefined && to !== undefined && from > to) {
-    throw new UsageError(`there is no step from ${from} to ${to}`);
-  }
+  const { from, to } = stepRange(words);
   const [model, device] = [words.text("model"), deviceWord(words)];
   const tools = words.flag("tools");
-  return { recompute, from, to, model, device, share: shareIn(words), tools };
-}
-
-function stepIn(words: Words, flag: string): number | undefined {
-  const text = words.text(flag);
-  if (text === undefined) return undefined;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new UsageError(`--${flag} wants a step, such as 12, not "${text}"`);
-}
-
-/** `5%` and `0.05`. */
-function shareIn(words: Words): number {
-  const text = words.text("sample") ?? "100%";
-  const [, digits = "", percent] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
-  const share = Number(digits) / (percent === "%" ? 100 : 1);
-  if (digits !== "" && share > 0 && share <= 1) return share;
-  throw new UsageError(`--sample wants a share, such as 5%, not "${text}"`);
+  return { recompute, from, to, model, device, share: sampleShare(words), tools };
 }
 
 /** Tells what was found; resolves to the exit code. */
@@ -124,7 +102,7 @@ export async function replayWith(
   const startedMs = now();
   const notes: string[] = [];
   const parted = { count: () => 0 };
-  const line = progressLine(context);
+  const line = stepLine(context);
   let verdict: ReplayVerdict;
   try {
     verdict = await replayRun({
@@ -136,7 +114,7 @@ export async function replayWith(
       ...(wishes.from === undefined ? {} : { from: wishes.from }),
       ...(wishes.to === undefined ? {} : { to: wishes.to }),
       ...(wishes.recompute ? { recomputationOf } : {}),
-      onProgress: line.draw,
+      onProgress: ({ step, steps }) => line.draw(step, steps),
       signal,
     });
   } finally {
@@ -158,37 +136,8 @@ export async function replayWith(
   }
 }
 
-/** A line that is drawn anew while a person looks. */
-function progressLine({ terminal, json, now }: CommandContext) {
-  const isShown = terminal.isTty && !json;
-  const startedMs = now();
-  let drawn = false;
-  return {
-    draw({ step, steps }: ReplayProgress) {
-      if (!isShown) return;
-      drawn = true;
-      const seconds = (now() - startedMs) / 1_000;
-      const left = step > 0 ? `, about ${clock((seconds / step) * (steps - step))} left` : "";
-      terminal.err(`\r\u001b[Kstep ${step} of ${steps}${left}`);
-    },
-    clear() {
-      if (drawn) terminal.err("\r\u001b[K");
-    },
-  };
-}
-
 type Weights = ReturnType<ReturnType<typeof storedWeights>["optimizer"]["decode"]>;
 type Recomputes = NonNullable<ReplayOptions<Weights>["recomputationOf"]>;
-
-/** The run's configuration with the checkpoint and the device of this host. */
-function atHome(config: RunConfig, { model, device }: ReplayWishes): RunConfig {
-  const { rollout, learner } = config;
-  const placed =
-    device === undefined
-      ? config
-      : { ...config, rollout: { ...rollout, device }, learner: { ...learner, device } };
-  return model === undefined ? placed : { ...placed, model: { ...config.model, directory: model } };
-}
 
 /** The run's tasks from their source again, where that can be read here. */
 async function tasksOf(config: RunConfig, notes: string[]): Promise<TaskSource | null> {

@@ -2,6 +2,7 @@
 
 export { Closers } from "./closers.ts";
 export { openRecomputation } from "./open-recomputation.ts";
+export { openRejudging } from "./open-rejudging.ts";
 export { openSession } from "./open-session.ts";
 export { openTasks } from "./parts.ts";
 export { runWorker } from "./run-worker.ts";

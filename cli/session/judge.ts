@@ -1,5 +1,11 @@
 // What judges a run, out of its configuration.
-import { type OpenRewards, openRewards, pixelComparison, turnText } from "../../actors/index.ts";
+import {
+  type OpenRewards,
+  openRewards,
+  pixelComparison,
+  turnText,
+  type Verdicts,
+} from "../../actors/index.ts";
 import { protocolOf } from "../../config/index.ts";
 import { openTokenizer } from "../../model/index.ts";
 import type { Blobs } from "../../storage/index.ts";
@@ -7,9 +13,14 @@ import { environmentOf, withModes } from "../../tasks/index.ts";
 import type { Closers } from "./closers.ts";
 import type { SessionOptions } from "./types.ts";
 
+interface JudgeOptions extends Pick<SessionOptions, "config" | "env"> {
+  /** What a judge said already. */
+  readonly verdicts?: Verdicts;
+}
+
 /** Opens the components of the run's reward. */
 export async function openJudge(
-  { config, env }: Pick<SessionOptions, "config" | "env">,
+  { config, env, verdicts }: JudgeOptions,
   readImage: Blobs["get"],
   closers: Closers,
 ): Promise<OpenRewards["rewards"]> {
@@ -18,6 +29,7 @@ export async function openJudge(
   const opened = await openRewards({
     config,
     env,
+    verdicts,
     readImage,
     comparePixels: pixelComparison(readImage),
     parseAction: withModes(environmentOf(protocolOf(config))).parseAction,

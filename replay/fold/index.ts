@@ -2,8 +2,9 @@
 export { Book, type ReplayReader } from "./book.ts";
 export type { ComparisonKind, Difference, Tally } from "./findings.ts";
 export { comparisonKinds, Findings } from "./findings.ts";
-export type { LearnedStep } from "./learner.ts";
-export type { Item } from "./plans.ts";
+export { foldCommands } from "./fold-commands.ts";
+export { type LearnedStep, Learner } from "./learner.ts";
+export { type Item, Plans } from "./plans.ts";
 export type {
   Recomputation,
   ReplayOptions,
@@ -11,6 +12,6 @@ export type {
   ReplayVerdict,
 } from "./replay.ts";
 export { replayRun } from "./replay.ts";
-export type { FoldedCall, FoldedTrajectory } from "./trajectory.ts";
+export { type FoldedCall, type FoldedTrajectory, replayTrajectory } from "./trajectory.ts";
 export { firstUnequal, type Unequal, unequal } from "./unequal.ts";
-export type { WeightParts } from "./weights.ts";
+export { type WeightParts, WeightTrail } from "./weights.ts";

@@ -10,7 +10,7 @@ import type {
 } from "../../actors/index.ts";
 import { trajectoryLimits } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
-import { anchorOf, type EventData, type HashName } from "../../events/index.ts";
+import type { EventData, HashName } from "../../events/index.ts";
 import {
   type Findings,
   type FoldedTrajectory,
@@ -18,6 +18,7 @@ import {
   unequal,
 } from "../fold/index.ts";
 import { compareGradients } from "./gradients.ts";
+import { referencePolicy } from "./learn-again.ts";
 import type { Sample } from "./sample.ts";
 import { TurnSampler } from "./turns.ts";
 
@@ -42,13 +43,12 @@ export async function recomputation<S>(
   config: RunConfig,
   parts: RecomputeParts<S>,
 ): Promise<Recomputation<S> & { readonly parted: () => number }> {
-  const { environment, rollout, trainer, tools, sample, readBlob, exact } = parts;
+  const { environment, rollout, tools, sample, readBlob, exact } = parts;
   const limits = trajectoryLimits(config);
   const { seed } = config.run;
   const turns =
     rollout && new TurnSampler({ seed, limits, sampler: rollout.sampler, readBlob, exact });
-  const anchor = config.learner.kl.type === "none" ? null : await readBlob(anchorOf(started));
-  const reference = anchor && trainer.decodePolicy(anchor);
+  const reference = await referencePolicy({ ...parts, config }, started);
   return {
     words: rollout && { environment, encoder: rollout.encoder, limits },
     parted: () => turns?.parted ?? 0,

@@ -1,10 +1,10 @@
 // Goal: whole runs come out as they are recorded, however they were played.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { RunConfig } from "../../config/index.ts";
 import { MemoryDisk } from "../../storage/index.ts";
 import { startTinyRun, tinyConfig } from "../actors/tiny-run.ts";
 import { tinySampler } from "../actors/tiny-world.ts";
+import { algorithms } from "./algorithms.ts";
 import { playTiny, replayTiny, type TinyReplay, withDisk } from "./tiny-replay.ts";
 
 const test = suite("replay");
@@ -57,29 +57,6 @@ test("a run whose rollouts lie behind replays and recomputes equal", async () =>
   const { comparisons } = await equal(disk, { recompute: true });
   assert.is(comparisons.losses?.compared, 8);
 });
-
-/** Choices of the learner, each of which makes another batch, gradient or rate. */
-const algorithms: Readonly<Record<string, Partial<RunConfig["learner"]>>> = {
-  "a KL term": { kl: { type: "k3", coefficient: 0.1 } },
-  "a KL term in the reward": {
-    kl: { type: "k1-reward", coefficient: 0.1 },
-    advantage: { type: "leave-one-out" },
-  },
-  "advantages per turn": {
-    advantage: { type: "gigpo", discount: 0.9, weight: 1, std: true },
-    loss: { type: "cispo" },
-  },
-  "advantages per component of the reward": {
-    advantage: { type: "gdpo" },
-    loss: { type: "gspo" },
-    ...{ decay: "cosine", finalShare: 0.1 },
-  },
-  "length punished and truncation masked": {
-    overlong: { tokensMax: 8, cacheTokens: 4, weight: 1 },
-    maskTruncated: true,
-    loss: { type: "dr-grpo", tokensMax: 16 },
-  },
-};
 
 for (const [name, learner] of Object.entries(algorithms)) {
   test(`so does a run with ${name}`, async () => {
