@@ -71,7 +71,6 @@ class Child:
             os.close(descriptor)
         for descriptor in (self.stdout, self.stderr):
             os.set_blocking(descriptor, False)
-        self.pidfd = os.pidfd_open(self.pid)
         # The program may rename its folder and put a link in its place; the descriptor stays.
         self.folder = os.open(work, os.O_DIRECTORY | os.O_NOFOLLOW)
 
@@ -83,8 +82,11 @@ class Child:
             pass  # It died while it waited; its exit status says how.
         os.close(self.request)
 
+    def has_ended(self):
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
     def close(self):
-        for descriptor in (self.stdout, self.stderr, self.pidfd, self.folder):
+        for descriptor in (self.stdout, self.stderr, self.folder):
             os.close(descriptor)
 
 
@@ -139,7 +141,8 @@ def enter(descriptors, work):
     for source, target in ((null, 0), (out, 1), (err, 2), (request, REQUEST)):
         os.dup2(source, target)
     os.closerange(REQUEST + 1, 1024)
-    for number in (signal.SIGHUP, signal.SIGIO):
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGHUP, signal.SIGIO, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Ordinary block-buffered streams, as of a program whose output is a pipe.

@@ -24,8 +24,8 @@ import gc
 import json
 import mmap
 import os
+import re
 import select
-import shutil
 import signal
 import stat
 import struct
@@ -38,6 +38,7 @@ import numpy
 import child
 import seal
 from child import Child, Stopped, read_exactly, write_all
+from leftovers import Unclean, apart, assert_no_ipc, count_oom_kills, kill_descendants, remove_all
 
 INPUT_NAME = "path_to_input_image.jpg"
 OUTPUT_NAME = "path_to_output_image.jpg"
@@ -45,10 +46,6 @@ HEADER_BYTES_MAX = 64 * 1024
 # What a program may print before it is stopped; what is kept of it is the request's textBytesMax.
 STREAM_BYTES_MAX = 1024 * 1024
 READ_BYTES_MAX = 65536
-
-
-class Unclean(Exception):
-    """Something of an execution may have outlived it: the container must be replaced."""
 
 
 class Mapping:
@@ -101,6 +98,24 @@ class Capture:
         return self.kept.view[: min(self.total, self.kept_max)]
 
 
+class Deaths:
+    """A descriptor that is readable when children have died: by signals, since gVisor has no pidfd."""
+
+    def __init__(self):
+        self.descriptor, told = os.pipe()
+        for end in (self.descriptor, told):
+            os.set_blocking(end, False)
+        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def forget(self):
+        try:
+            while os.read(self.descriptor, READ_BYTES_MAX):
+                pass
+        except BlockingIOError:
+            pass
+
+
 class Runner:
     def __init__(self, source, target, base, contained):
         self.source, self.target = source, target
@@ -110,6 +125,7 @@ class Runner:
         self.oom_kills = count_oom_kills()
         self.sealed = seal.filter_program(os.getpid()) if contained else b""
         self.child = None
+        self.deaths = Deaths()
         # What an execution brought; gone before the next child is forked.
         self.held = []
 
@@ -197,20 +213,22 @@ class Runner:
         """Waits for the child's end; returns why it must be stopped before, or None."""
         poll = select.poll()
         open_streams = {capture.descriptor: capture for capture in captures}
-        for descriptor in (*open_streams, self.child.pidfd):
+        for descriptor in (*open_streams, self.deaths.descriptor):
             poll.register(descriptor, select.POLLIN)
-        while True:
+        while not self.child.has_ended():
             left_ms = (deadline - time.monotonic()) * 1000
             if left_ms <= 0:
                 return "timeout"
             for descriptor, _ in poll.poll(left_ms + 1):
-                if descriptor == self.child.pidfd:
-                    return None
+                if descriptor == self.deaths.descriptor:
+                    self.deaths.forget()
+                    continue
                 capture = open_streams[descriptor]
                 if capture.drain():
                     poll.unregister(descriptor)
                 if capture.total > STREAM_BYTES_MAX:
                     return "output-too-large"
+        return None
 
     def cause_of(self, status):
         if os.WIFSIGNALED(status):
@@ -285,94 +303,19 @@ class Runner:
         return os.stat(self.base).st_size == self.base_size
 
 
-def apart(work):
-    """Does `work` in a process of its own: names that a program chose stay out of the runner's heap."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            work()
-            os._exit(0)
-        except BaseException as error:
-            print(f"runner: {type(error).__name__} while cleaning", file=sys.stderr, flush=True)
-        finally:
-            os._exit(1)
-    if os.waitpid(pid, 0)[1] != 0:
-        raise Unclean("files of the execution cannot be removed")
+# The environment that a program sees, the same under every engine, whatever that adds of its own.
+ENVIRONMENT = re.compile(r"PATH|HOME|TMPDIR|HOSTNAME|LANG|LC_CTYPE|(PYTHON|OMP_|OPENBLAS_|OPENCV_)\w+")
 
 
-def remove_all(base):
-    os.chmod(base, 0o700)
-    with os.scandir(base) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                remove_tree(entry.path)
-            else:
-                os.unlink(entry.path)
-
-
-def remove_tree(path):
-    def force(function, failed, _):
-        os.chmod(os.path.dirname(failed), 0o700)
-        os.chmod(failed, 0o700, follow_symlinks=True)
-        if function in (os.open, os.scandir, os.listdir, os.lstat):
-            remove_tree(failed)
-        else:
-            function(failed)
-
-    try:
-        shutil.rmtree(path, onerror=force)
-    except (OSError, RecursionError) as error:
-        raise Unclean(f"{path} cannot be removed: {error}") from error
-
-
-def assert_no_ipc():
-    for kind in ("shm", "sem", "msg"):
-        path = f"/proc/sysvipc/{kind}"
-        if os.path.exists(path):
-            with open(path, encoding="ascii") as file:
-                if len(file.readlines()) > 1:
-                    raise Unclean(f"{path} is not empty")
-    for folder in ("/dev/shm", "/dev/mqueue"):
-        if os.path.isdir(folder) and os.listdir(folder):
-            raise Unclean(f"{folder} is not empty")
-
-
-def kill_descendants():
-    pending, seen = [os.getpid()], set()
-    while pending:
-        pid = pending.pop()
-        try:
-            with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-                children = [int(word) for word in file.read().split()]
-        except OSError:
-            continue
-        for child in children:
-            if child not in seen:
-                seen.add(child)
-                pending.append(child)
-    for pid in seen:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-
-
-OOM_FILES = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
-
-
-def count_oom_kills():
-    for path in OOM_FILES:
-        try:
-            with open(path, encoding="ascii") as file:
-                for line in file:
-                    if line.startswith("oom_kill "):
-                        return int(line.split()[1])
-        except OSError:
-            continue
-    return 0
+def forget_environment():
+    for name in list(os.environ):
+        if not ENVIRONMENT.fullmatch(name):
+            del os.environ[name]
 
 
 def prepare(contained):
+    if contained:
+        forget_environment()
     cv2.setNumThreads(0)
     cv2.ocl.setUseOpenCL(False)
     child.refuse_windows()
