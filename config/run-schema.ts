@@ -175,7 +175,7 @@ export const sandbox = z.strictObject({
   containers: count(256).default(2),
   /** What is new for each execution: a process forked from a warm one, or the whole container. */
   level: z.enum(["fork", "container"]).default("fork"),
-  /** The system calls of a container: by varft's own list, or by the engine's default (Podman). */
+  /** The system calls of a container: by varft's own list, or by the engine's default. */
   seccomp: z.enum(["own", "engine"]).default("own"),
   /** More Debian packages for the programs, such as `python3-pil`; the image is built with them. */
   packages: z

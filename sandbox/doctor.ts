@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { ensureError, VarftError } from "../events/index.ts";
-import { type Engine, engineCall, imageDigest, openEngine } from "./docker/index.ts";
+import { type Engine, engineCall, imageDigest, isPodman, openEngine } from "./docker/index.ts";
 import { sandboxImageTag } from "./image.ts";
 
 const run = promisify(execFile);
@@ -96,9 +96,17 @@ async function natsServer(path: string): Promise<string> {
   throw new Error("not found on PATH");
 }
 
+/** Which engine it is, and what it has besides: remapped users, gVisor. */
 async function dockerEngine(engine: Engine): Promise<string> {
-  const version = await engineCall(engine, (docker) => docker.version());
-  return `${version.Version} ${engine.socket}`;
+  const { Version } = await engineCall(engine, (docker) => docker.version());
+  const name = (await isPodman(engine)) ? "Podman" : "Docker";
+  const info = await engineCall(engine, (docker) => docker.info());
+  const security: readonly string[] = info.SecurityOptions ?? [];
+  const extras = [
+    ...(security.includes("name=userns") ? ["users remapped"] : []),
+    ...(Object.hasOwn(info.Runtimes ?? {}, "runsc") ? ["runsc"] : []),
+  ];
+  return [`${name} ${Version} ${engine.socket}`, ...extras].join(", ");
 }
 
 async function sandboxImage(engine: Engine): Promise<string> {

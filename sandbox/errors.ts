@@ -41,6 +41,13 @@ export class SandboxRequestError extends TerminalError {
   }
 }
 
+/** A setting that this engine cannot honour. */
+export class SandboxSettingError extends TerminalError {
+  constructor(message: string) {
+    super("sandbox/setting", message);
+  }
+}
+
 /** The call's signal was aborted, or the sandbox closed under it. */
 export class SandboxCancelledError extends CancelledError {
   constructor(message: string, options: ErrorOptions = {}) {

@@ -25,8 +25,15 @@ export const defaultContainerLimits: ContainerLimits = {
 };
 
 const openFilesMax = 256;
+/** The only place where a program can write. */
+export const workFolder = "/tmp";
 /** The user of the image; see its Dockerfile. */
 const userId = 10_001;
+/**
+ * gVisor's processes are threads of its own kernel, several for each, and that kernel ends when it
+ * may have no more. With so many more than processes, memory is what runs out first.
+ */
+const threadsPerGVisorProcess = 16;
 
 /**
  * Who a container belongs to, so that the leftovers of a killed head can be told from live ones.
@@ -80,6 +87,8 @@ export function containerOptions({
     AttachStdout: true,
     AttachStderr: true,
     Tty: false,
+    // As process 1 the runner hears no SIGTERM: an engine that restarts would wait for it.
+    StopSignal: "SIGKILL",
     Hostname: "sandbox",
     NetworkDisabled: true,
     Labels: {
@@ -108,12 +117,12 @@ export function containerOptions({
       Memory: limits.memoryBytesMax,
       MemorySwap: limits.memoryBytesMax,
       NanoCpus: Math.round(limits.cpus * 1e9),
-      PidsLimit: limits.processesMax,
+      PidsLimit: limits.processesMax * (runtime?.startsWith("runsc") ? threadsPerGVisorProcess : 1),
       Ulimits: [
         { Name: "nofile", Soft: openFilesMax, Hard: openFilesMax },
         { Name: "core", Soft: 0, Hard: 0 },
       ],
-      Tmpfs: { "/tmp": workOptions },
+      Tmpfs: { [workFolder]: workOptions },
       ...(runtime === undefined ? {} : { Runtime: runtime }),
     },
   };

@@ -1,5 +1,6 @@
 // The Docker engine as far as the sandbox needs it, with its silences and odd errors translated.
 import { readFileSync } from "node:fs";
+import type { RequestOptions } from "node:http";
 import { hostname } from "node:os";
 import Docker from "dockerode";
 import { hashName } from "../../events/index.ts";
@@ -19,15 +20,21 @@ export const defaultSocket = "/var/run/docker.sock";
 export interface Engine {
   readonly docker: Docker;
   readonly socket: string;
+  /** Where a connection of one's own goes, in the words of `node:http`. */
+  readonly place: Pick<RequestOptions, "socketPath" | "host" | "port" | "protocol">;
 }
 
 export function openEngine(options: EngineOptions = {}): Engine {
   const socket = (options.socket ?? defaultSocket).replace(/^unix:\/\//, "");
-  if (!/^[a-z]+:\/\//.test(socket)) return { docker: new Docker({ socketPath: socket }), socket };
+  if (!/^[a-z]+:\/\//.test(socket)) {
+    const place = { socketPath: socket };
+    return { docker: new Docker(place), socket, place };
+  }
   const url = new URL(socket);
   const protocol = url.protocol === "https:" ? "https" : "http";
-  const port = url.port === "" ? 2375 : Number(url.port);
-  return { docker: new Docker({ host: url.hostname, port, protocol }), socket };
+  const place = { host: url.hostname, port: url.port === "" ? 2375 : Number(url.port) };
+  const docker = new Docker({ ...place, protocol });
+  return { docker, socket, place: { ...place, protocol: `${protocol}:` } };
 }
 
 /** Runs one engine call under a time limit; a connection that fails becomes a typed error. */

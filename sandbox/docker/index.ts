@@ -10,4 +10,5 @@ export {
   removeLeftovers,
 } from "./engine.ts";
 export { type ImageFacts, imageFacts } from "./materials.ts";
+export { isPodman } from "./podman.ts";
 export { type DockerSandboxOptions, defaultPoolSize, openDockerSandbox } from "./sandbox.ts";
