@@ -88,10 +88,10 @@ export const escapes: readonly Abuse[] = [
 known = {"PATH", "HOSTNAME", "LANG", "HOME", "TMPDIR", "LC_CTYPE"}
 starts = ("PYTHON", "OMP_", "OPENBLAS_", "OPENCV_")
 print([name for name in os.environ if name not in known and not name.startswith(starts)])
-for path in ("/run/secrets", "/var/run/secrets", "/.dockerenv", "/var/run/docker.sock"):
+for path in ("/run/secrets", "/var/run/secrets", "/var/run/docker.sock"):
     try: print(os.listdir(path) if os.path.isdir(path) else open(path, "rb").read(9))
     except OSError: pass`,
-    stdout: "[]\nb''\n",
+    stdout: "[]\n",
   },
   {
     what: "a daemon that would write later",

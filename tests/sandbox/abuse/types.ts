@@ -5,8 +5,12 @@ import type { ExecutionCause } from "../../../sandbox/index.ts";
 export interface Abuse {
   readonly what: string;
   readonly cause: ExecutionCause;
+  /** How it may end as well, where two limits are reached at about the same time. */
+  readonly orCause?: ExecutionCause;
   readonly program: string;
   readonly stdout?: string;
+  /** True: it goes on until the clock ends it, whatever its cause is called. */
+  readonly waits?: boolean;
   /** True: the kernel may take the runner instead of the program; the container is replaced. */
   readonly endsRunner?: boolean;
   /** The result's image in bytes at most: what was hidden in it is gone. */
