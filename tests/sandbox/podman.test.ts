@@ -4,8 +4,8 @@ import { resources } from "./abuse/resources.ts";
 import { Podman, whyNoPodman } from "./engines/podman.ts";
 import { engineSuites } from "./engines/suites.ts";
 
-// Podman takes no number of files for a tmpfs: there memory bounds them. And where cgroups are of the
-// first version it does not say that memory was what ended a container: such a loss is repeated.
+// Podman takes no number of files for a tmpfs: there memory bounds them. And it does not say that
+// memory was what ended a container: such a loss is repeated.
 const unsaid = ["all inodes", "deep folders", "memory that makes the runner the largest process"];
 
 engineSuites({

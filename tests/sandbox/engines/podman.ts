@@ -34,7 +34,9 @@ export class Podman implements OwnEngine {
     const places = ["--root", join(folder, "root"), "--runroot", join(folder, "run")];
     const runtime = runcPath === null ? [] : ["--runtime", runcPath];
     const service = ["system", "service", "--time=0", `unix://${this.socket}`];
-    this.#child = spawn(podmanPath ?? "", [...places, ...runtime, ...service], { stdio: "ignore" });
+    const words = [...places, ...runtime, ...service];
+    // What it keeps of a container that ran out of memory it leaves where it was started.
+    this.#child = spawn(podmanPath ?? "", words, { stdio: "ignore", cwd: folder });
   }
 
   /** Starts one that has the host's image `image`. */
