@@ -1,5 +1,5 @@
-// What Podman's Docker-compatible socket takes differently. Everything else of a container is as the
-// Docker engine has it.
+// What Podman's Docker-compatible socket takes differently. Everything else of a container is as
+// the Docker engine has it.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -1,4 +1,5 @@
-// Ends containers, also where the engine is away in the moment: it may come back and still have them.
+// Ends containers, also where the engine is away in the moment: it may come back and still have
+// them.
 import { type Engine, removeContainer } from "./engine.ts";
 
 export class Removals {

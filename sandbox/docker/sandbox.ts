@@ -1,4 +1,5 @@
-// The sandbox on the Docker engine, or Podman: a pool whose runners are containers of the sandbox image.
+// The sandbox on the Docker engine, or Podman: a pool whose runners are containers of the sandbox
+// image.
 import type { Container, ContainerCreateOptions } from "dockerode";
 import { ensureError } from "../../events/index.ts";
 import { RunnerLostError } from "../errors.ts";

@@ -1,5 +1,5 @@
-// Containers that are killed and an engine that is restarted under load: no call is lost, and nothing
-// of it is seen in a result. The engine is one of the test's own.
+// Containers that are killed and an engine that is restarted under load: no call is lost, and
+// nothing of it is seen in a result. The engine is one of the test's own.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {

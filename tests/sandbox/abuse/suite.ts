@@ -1,5 +1,5 @@
-// Hostile programs on one engine and at one level: each must end in its cause, the execution after it
-// must be unharmed, and the host must be as it was.
+// Hostile programs on one engine and at one level: each must end in its cause, the execution after
+// it must be unharmed, and the host must be as it was.
 //
 // Programs run side by side, each lane in containers of its own, so that the suite stays short; a
 // test waits for its own program.

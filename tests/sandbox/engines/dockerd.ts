@@ -1,5 +1,5 @@
-// A second Docker engine with a socket, data and processes of its own, that may be killed and started
-// again. Wants root.
+// A second Docker engine with a socket, data and processes of its own, that may be killed and
+// started again. Wants root.
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -86,15 +86,15 @@ export class Dockerd implements OwnEngine {
   }
 
   /**
-   * Its keeper of containers dies with it; a new engine would take a file that names a process which
-   * is not reaped yet for one that lives, and wait for it in vain.
+   * Its keeper of containers dies with it. A new engine would take one that is not reaped yet for
+   * one that lives, and wait for it in vain.
    */
   async #forgetKeeper(): Promise<void> {
     await rm(join(this.#folder, "exec/containerd/containerd.pid"), { force: true });
   }
 
   async close(): Promise<void> {
-    // A killed engine leaves its containers and their keeper: one that is started takes them along.
+    // A killed engine leaves its containers: one that is started takes them along.
     if (this.#child === null) await this.start();
     await this.stop("SIGTERM");
     await removeFolder(this.#folder);

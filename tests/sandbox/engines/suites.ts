@@ -1,5 +1,5 @@
-// The sandbox on another engine than the host's: the contract, hostile programs, and that nothing is
-// left. Where there can be no such engine, the reason is told in place of the suites.
+// The sandbox on another engine than the host's: the contract, hostile programs, and that nothing
+// is left. Where there can be no such engine, the reason is told in place of the suites.
 import { existsSync, readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname } from "node:path";
