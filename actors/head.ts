@@ -69,6 +69,8 @@ export interface HeadOptions {
   readonly ledger: Ledger;
   readonly config: RunConfig;
   readonly numericClass: NumericClass;
+  /** The version of varft, for readers that are older. */
+  readonly varft?: string;
   /**
    * The checkpoint's name, and the policy and optimizer that the run starts from: stored blobs, as
    * those that the parent of a fork names.
@@ -209,13 +211,14 @@ class RunHead implements Head {
 
   /** What `run.started` says, or has to say. A run that was started differently is refused. */
   async #started(stream: string): Promise<EventData<"run.started">> {
-    const { config, numericClass, initial, address, ledger } = this.#options;
+    const { config, numericClass, initial, address, ledger, varft } = this.#options;
     const started: EventData<"run.started"> = {
       run: address.run,
       seed: config.run.seed,
       config: plain(config),
       numericClass,
       ...initial,
+      ...(varft === undefined ? {} : { observed: { varft } }),
     };
     const [recorded] = await ledger.readStream(stream, 1, 1);
     if (recorded === undefined) return started;

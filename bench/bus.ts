@@ -64,7 +64,10 @@ async function serve(directory: string): Promise<void> {
   if (place === null) throw new Error(`no bus in ${directory}`);
   const bus = await connectNats(place);
   const bare = await connect({ servers: place.url, token: place.token, noAsyncTraces: true });
-  const ledger = await openLedger(join(directory, "run"), { clock: Date.now });
+  const ledger = await openLedger(join(directory, "run"), {
+    clock: Date.now,
+    readEvent: (event) => event,
+  });
   const onFault = (fault: unknown): void => console.error(fault);
   const host = new ActorHost({ actor: counter, ledger, holder: "bench", onFault });
   serveActor(

@@ -1,6 +1,7 @@
 // The vocabulary: what every room may speak of. Nothing here does I/O.
 export type { CodecErrorCode } from "./codec.ts";
 export { CodecError, decode, encode, eventBytesMax, requestBytesMax } from "./codec.ts";
+export { beganWith, currentEvent, EventVersionError } from "./current.ts";
 export type { Device } from "./device.ts";
 export { cpuDevice, DeviceNameError, deviceName, parseDevice } from "./device.ts";
 export type { EventEnvelope, NewEvent, StepName, TrajectoryName } from "./envelope.ts";
@@ -44,3 +45,4 @@ export type {
   TypedEvent,
 } from "./schemas.ts";
 export { EventSchemaError, event, eventSchemas, parseEventData } from "./schemas.ts";
+export { currentVersion, upcasters } from "./upcasters.ts";

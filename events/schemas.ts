@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { TerminalError } from "./errors.ts";
 import { isHashName } from "./hash.ts";
+import { currentVersion } from "./upcasters.ts";
 
 const hash = z.custom<`sha256:${string}`>(
   (value) => typeof value === "string" && isHashName(value),
@@ -66,15 +67,14 @@ const sampling = z.strictObject({
   mode: z.enum(["direct", "cot", "rag"]).optional(),
 });
 
-/** Runs of before it was recorded had one. */
-const samples = z.int().positive().default(1);
+const samples = z.int().positive();
 
 const component = z.strictObject({
   name: z.string(),
   value: z.number(),
   weight: z.number(),
   /** `name@version` of the function that gave the value. */
-  function: z.string().optional(),
+  function: z.string(),
 });
 
 const summary = z.strictObject({
@@ -126,7 +126,7 @@ const parent = z.strictObject({
   at: z.discriminatedUnion("type", [afterStep, beforeTurn]),
 });
 
-/** `[type, version]` → the schema of `data`. */
+/** Each type's schema of `data` in its current version (`upcasters.ts`). */
 export const eventSchemas = {
   "run.started": z.strictObject({
     run: z.string(),
@@ -331,8 +331,10 @@ export type Sampling = z.infer<typeof sampling>;
 export type RewardComponent = z.infer<typeof component>;
 export type EvaluationSummary = z.infer<typeof summary>;
 
-/** The current version of each event type; types that are not named are at version 1. */
-const versions: Partial<Record<EventType, number>> = {};
+/** Whether the vocabulary has this type. */
+export function isEventType(type: string): type is EventType {
+  return Object.hasOwn(eventSchemas, type);
+}
 
 /** An event whose data does not fit its schema, or whose type is not in the vocabulary. */
 export class EventSchemaError extends TerminalError {
@@ -343,13 +345,13 @@ export class EventSchemaError extends TerminalError {
 
 /** Builds an event of the current version, its data checked. Throws `EventSchemaError`. */
 export function event<T extends EventType>(type: T, data: EventData<T>): TypedEvent<T> {
-  return { type, v: versions[type] ?? 1, data: parseEventData(type, data) };
+  return { type, v: currentVersion(type), data: parseEventData(type, data) };
 }
 
 /** Checks `data` against the schema of `type`. Throws `EventSchemaError` naming the key. */
 export function parseEventData<T extends EventType>(type: T, data: unknown): EventData<T> {
-  const schema = eventSchemas[type];
-  if (!schema) throw new EventSchemaError(type, "unknown type");
+  const schema = isEventType(type) ? eventSchemas[type] : null;
+  if (schema === null) throw new EventSchemaError(type, "unknown type");
   const parsed = schema.safeParse(data);
   if (!parsed.success) throw new EventSchemaError(type, z.prettifyError(parsed.error));
   return parsed.data as EventData<T>;

@@ -25,7 +25,7 @@ import { Overlay } from "./overlay.ts";
 import { PendingGroup } from "./pending-group.ts";
 import { Slab } from "./slab.ts";
 import type { RawHead, Store } from "./store.ts";
-import { LedgerView } from "./view.ts";
+import { LedgerView, type ReadEvent } from "./view.ts";
 
 /** Groups that may be on their way to the disk while the next one fills. */
 const groupsInFlightMax = 2;
@@ -47,6 +47,8 @@ export interface GroupLedgerOptions {
   readonly clock: () => number;
   /** Called after each commit with what is durable now: a hint for those who follow the ledger. */
   readonly onCommitted?: (head: Head) => void;
+  /** Brings stored events to the version that is written today. */
+  readonly readEvent?: ReadEvent;
   /** Called when the files are closed. */
   readonly closed?: () => Promise<void>;
 }
@@ -75,7 +77,7 @@ export class GroupLedger extends LedgerView implements Ledger {
   #closing: Promise<void> | null = null;
 
   constructor(store: Store, blobs: DurableBlobs, options: GroupLedgerOptions) {
-    super(store, blobs, () => blobs.close());
+    super(store, blobs, () => blobs.close(), options.readEvent);
     this.#store = store;
     this.#options = options;
     this.#filling = new PendingGroup(1, store.head());

@@ -68,3 +68,4 @@ export {
   type VerifierKey,
 } from "./signed-note.ts";
 export { newSigningKey, openSigningKey } from "./signing-key.ts";
+export type { ReadEvent } from "./view.ts";

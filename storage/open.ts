@@ -9,13 +9,15 @@ import { syncDirectory } from "./lmdb-env.ts";
 import { LmdbReader, LmdbStore } from "./lmdb-store.ts";
 import { MemoryBlobs, MemoryDisk, type MemoryFlush, MemoryStore } from "./memory.ts";
 import { Turnstile } from "./turnstile.ts";
-import { LedgerView } from "./view.ts";
+import { LedgerView, type ReadEvent } from "./view.ts";
 
 export interface LedgerOptions {
   /** Milliseconds since 1970: goes into the envelopes. */
   readonly clock: () => number;
   /** Called after each commit with what is durable now: a hint for those who follow the ledger. */
   readonly onCommitted?: (head: Head) => void;
+  /** By default the vocabulary's: `currentEvent`. */
+  readonly readEvent?: ReadEvent;
 }
 
 export interface MemoryLedgerOptions extends LedgerOptions {

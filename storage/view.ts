@@ -1,5 +1,12 @@
-// Reading a store: pages of bounded size, decoded and checked.
-import { CodecError, decodeEnvelope, type EventEnvelope } from "../events/index.ts";
+// Reading a store: pages of bounded size, decoded, checked and in today's version.
+import {
+  beganWith,
+  CodecError,
+  currentEvent,
+  decodeEnvelope,
+  type EventEnvelope,
+  EventVersionError,
+} from "../events/index.ts";
 import { LedgerError } from "./errors.ts";
 import {
   type BlobReader,
@@ -12,17 +19,27 @@ import {
 } from "./ledger.ts";
 import type { StoreReader } from "./store.ts";
 
+/** Brings a stored event to the version that is written today. */
+export type ReadEvent = (event: EventEnvelope) => EventEnvelope;
+
 /** The reading half of a ledger, over any store. */
 export class LedgerView implements LedgerReader {
   readonly blobs: BlobReader;
   readonly #store: StoreReader;
   readonly #closeBlobs: () => Promise<void>;
+  readonly #readEvent: ReadEvent;
   #closed = false;
 
-  constructor(store: StoreReader, blobs: BlobReader, closeBlobs: () => Promise<void>) {
+  constructor(
+    store: StoreReader,
+    blobs: BlobReader,
+    closeBlobs: () => Promise<void>,
+    readEvent: ReadEvent = currentEvent,
+  ) {
     this.#store = store;
     this.blobs = blobs;
     this.#closeBlobs = closeBlobs;
+    this.#readEvent = readEvent;
   }
 
   async head(): Promise<Head> {
@@ -41,7 +58,7 @@ export class LedgerView implements LedgerReader {
       const page = Math.min(limit - events.length, pageRowsMax);
       const rows = this.#open().streamRows(stream, seq, page);
       for (const bytes of rows) {
-        const event = decodeRow(bytes, `${stream} ${seq}`);
+        const event = this.#read(bytes, `${seq} of ${stream}`);
         if (event.stream !== stream || event.seq !== seq) {
           throw corrupt(`event ${seq} of ${stream} says it is ${event.seq} of ${event.stream}`);
         }
@@ -55,7 +72,7 @@ export class LedgerView implements LedgerReader {
 
   async readAll(fromGlobal: number, limit: number = pageRowsMax): Promise<readonly StoredEvent[]> {
     const rows = await this.readRows(fromGlobal, limit);
-    return rows.map(({ global, bytes }) => ({ global, event: decodeRow(bytes, `${global}`) }));
+    return rows.map(({ global, bytes }) => ({ global, event: this.#read(bytes, `${global}`) }));
   }
 
   async readRows(fromGlobal: number, limit: number = pageRowsMax): Promise<readonly StoredRow[]> {
@@ -75,6 +92,18 @@ export class LedgerView implements LedgerReader {
     this.#closed = true;
     await this.#store.close();
     await this.#closeBlobs();
+  }
+
+  #read(bytes: Uint8Array, place: string): EventEnvelope {
+    const stored = decodeRow(bytes, place);
+    try {
+      return this.#readEvent(stored);
+    } catch (thrown) {
+      if (!(thrown instanceof EventVersionError)) throw thrown;
+      const [first] = this.#open().rows(1, 1);
+      const varft = first === undefined ? null : beganWith(decodeRow(first.bytes, "1"));
+      throw new EventVersionError(stored, { place: `event ${place}`, varft, cause: thrown });
+    }
   }
 
   #open(): StoreReader {

@@ -42,9 +42,7 @@ export function recordedValues({
   const known = new Set(Object.values(metrics).map((metric): string => metric.function));
   return new Map(
     components.flatMap(({ name, value, function: by }) =>
-      by === undefined || (known.has(by) && injected === undefined)
-        ? []
-        : [[name, { value, function: by }]],
+      known.has(by) && injected === undefined ? [] : [[name, { value, function: by }]],
     ),
   );
 }

@@ -14,6 +14,7 @@ import {
 import { type Ledger, type Head as LedgerHead, openLedger } from "../../storage/index.ts";
 import { engineKey } from "../environment.ts";
 import { eachEvent } from "../run-directory.ts";
+import { version } from "../version.ts";
 import { openCheckpoints } from "./checkpoints.ts";
 import { Closers } from "./closers.ts";
 import { runClassOf } from "./devices.ts";
@@ -90,6 +91,7 @@ async function open(
       engine,
       path: options.env["PATH"] ?? "",
     }),
+    varft: await version(),
     initial: await storeInitial(initial, ledger),
     tasks,
     tools,

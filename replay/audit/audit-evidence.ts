@@ -5,7 +5,7 @@
 // 1. Every check is a small function over an event and the facts before it (`checks/`, `book.ts`).
 // 2. All checks run to the end; the verdict names the earliest event of which one said no.
 // 3. A run that is being written is audited as it was when the audit began.
-import type { EventEnvelope, HashName } from "../../events/index.ts";
+import { beganWith, type EventEnvelope, type HashName } from "../../events/index.ts";
 import { Chain, type Evidence, type Head } from "../../storage/index.ts";
 import { blobNames } from "./blob-names.ts";
 import { Book } from "./book.ts";
@@ -71,6 +71,8 @@ class Audit {
   /** The blobs that are named, each with the first event that does. */
   readonly #blobs = new Map<HashName, { readonly seq: number; readonly stream: string }>();
   #events = 0;
+  /** The version that began the ledger, where it says so. */
+  #varft: string | null = null;
 
   constructor(input: AuditInput) {
     this.#input = input;
@@ -161,7 +163,8 @@ class Audit {
 
   #checkData(global: number, envelope: EventEnvelope): void {
     const { stream } = envelope;
-    const event = readData(envelope);
+    if (global === 1) this.#varft = beganWith(envelope);
+    const event = readData(envelope, this.#varft);
     if (typeof event === "string") {
       this.#findings.add(eventCheck, global, stream, event);
       return;

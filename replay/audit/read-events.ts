@@ -1,13 +1,14 @@
-// Bytes to events that make sense: each is decoded, found in the vocabulary and checked against its
-// schema.
+// Bytes to events that make sense: each is decoded, found in the vocabulary, brought to today's
+// version and checked against its schema.
 import {
   CodecError,
+  currentEvent,
   decodeEnvelope,
   type EventEnvelope,
   EventSchemaError,
   type EventType,
-  event as eventOf,
-  eventSchemas,
+  EventVersionError,
+  parseEventData,
 } from "../../events/index.ts";
 import type { AuditEvent } from "./book.ts";
 
@@ -21,20 +22,22 @@ export function readEnvelope(bytes: Uint8Array): EventEnvelope | string {
   }
 }
 
-/** The event with its data checked, or why they are wrong. */
-export function readData(envelope: EventEnvelope): AuditEvent | string {
-  const { type, v, stream, data } = envelope;
-  if (!isKnown(type)) return `its type is unknown: "${type.slice(0, 80)}"`;
+/**
+ * The event in today's version, its data checked, or why that cannot be.
+ * @param varft the version that began the ledger, where it is known
+ */
+export function readData(
+  envelope: EventEnvelope,
+  varft: string | null = null,
+): AuditEvent | string {
   try {
-    const current = eventOf(type, data as Parameters<typeof eventOf>[1]);
-    if (v !== current.v) return `${type} has version ${v}, this build knows ${current.v}`;
-    return { type, stream, data: current.data } as AuditEvent;
+    const { type, stream, data } = currentEvent(envelope);
+    return { type, stream, data: parseEventData(type as EventType, data) } as AuditEvent;
   } catch (thrown) {
+    if (thrown instanceof EventVersionError) {
+      return new EventVersionError(envelope, { place: "it", varft, cause: thrown }).message;
+    }
     if (thrown instanceof EventSchemaError) return thrown.message.replaceAll(/\s+/g, " ");
     throw thrown;
   }
-}
-
-function isKnown(type: string): type is EventType {
-  return Object.hasOwn(eventSchemas, type);
 }

@@ -3,9 +3,6 @@
 /** Characters of a value that are shown. */
 const shownCharsMax = 80;
 
-/** Keys that earlier versions did not record: where they are absent there is nothing to compare. */
-const addedLater: ReadonlySet<string> = new Set(["function"]);
-
 /** A place in the data, and what stands there on both sides. */
 export interface Unequal {
   /** `rewards[3]`, `summary.em`; empty: the data as a whole. */
@@ -42,7 +39,6 @@ type AnyMap = Readonly<Record<string, unknown>>;
 function walkMap(path: string, a: AnyMap, b: AnyMap): Unequal | null {
   for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
     if (path === "" && key === "observed") continue;
-    if (addedLater.has(key) && a[key] === undefined) continue;
     const found = walk(path === "" ? key : `${path}.${key}`, a[key], b[key]);
     if (found !== null) return found;
   }

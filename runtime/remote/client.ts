@@ -3,7 +3,7 @@
 // 1. Requests are repeated under one id by the bus; appends are idempotent by their command, so an
 //    answer that was lost costs nothing. A head that stays away ends in a retryable error.
 // 2. Reads come in pages that fit a message, and are checked as stored events on arrival.
-import { type EventEnvelope, encode } from "../../events/index.ts";
+import { currentEvent, type EventEnvelope, encode } from "../../events/index.ts";
 import {
   type AppendRequest,
   type Head,
@@ -11,6 +11,7 @@ import {
   type Ledger,
   LedgerError,
   pageRowsMax,
+  type ReadEvent,
   type StoredEvent,
   type StoredRow,
 } from "../../storage/index.ts";
@@ -35,6 +36,8 @@ export interface RemoteLedgerOptions {
   readonly address: LedgerAddress;
   /** 256 MiB by default. */
   readonly blobCacheBytes?: number;
+  /** By default the vocabulary's: `currentEvent`. */
+  readonly readEvent?: ReadEvent;
 }
 
 /** The ledger that is served at `address`. Connects at the first call. */
@@ -45,10 +48,13 @@ export function connectLedger(options: RemoteLedgerOptions): Ledger {
 class RemoteLedger implements Ledger {
   readonly blobs: RemoteBlobs;
   readonly #calls: LedgerCalls;
+  readonly #readEvent: ReadEvent;
   readonly #underWay = new Set<Promise<unknown>>();
   #closed = false;
 
-  constructor({ bus, address, blobCacheBytes = blobCacheBytesMax }: RemoteLedgerOptions) {
+  constructor(options: RemoteLedgerOptions) {
+    const { bus, address, blobCacheBytes = blobCacheBytesMax, readEvent = currentEvent } = options;
+    this.#readEvent = readEvent;
     this.#calls = new LedgerCalls(bus, address);
     this.blobs = new RemoteBlobs(this.#calls, blobCacheBytes);
   }
@@ -83,7 +89,7 @@ class RemoteLedger implements Ledger {
 
   async readAll(fromGlobal: number, limit: number = pageRowsMax): Promise<readonly StoredEvent[]> {
     const rows = await this.readRows(fromGlobal, limit);
-    const events = unpackRows(rows.map(({ bytes }) => bytes));
+    const events = this.#events(rows.map(({ bytes }) => bytes));
     return events.map((event, index) => ({ global: rows[index]?.global ?? 0, event }));
   }
 
@@ -132,7 +138,7 @@ class RemoteLedger implements Ledger {
   }
 
   async #unpack(packed: PackedEvents): Promise<readonly EventEnvelope[]> {
-    if ("rows" in packed) return unpackRows(packed.rows);
+    if ("rows" in packed) return this.#events(packed.rows);
     const events: EventEnvelope[] = [];
     for (const [stream, seq, count] of packed.ranges) {
       events.push(...(await this.#readStream(stream, seq, count)));
@@ -147,9 +153,13 @@ class RemoteLedger implements Ledger {
       const left = limit - events.length;
       const request = { stream, from, limit: Number.isFinite(left) ? left : null };
       const { rows } = (await this.#calls.ask("stream", request)) as { rows: Uint8Array[] };
-      events.push(...unpackRows(rows));
+      events.push(...this.#events(rows));
       if (rows.length === 0) break;
     }
     return events;
+  }
+
+  #events(rows: readonly Uint8Array[]): EventEnvelope[] {
+    return unpackRows(rows, this.#readEvent);
   }
 }

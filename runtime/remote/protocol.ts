@@ -9,7 +9,7 @@ import {
   isHashName,
   VarftError,
 } from "../../events/index.ts";
-import { type AppendRequest, LedgerError } from "../../storage/index.ts";
+import { type AppendRequest, LedgerError, type ReadEvent } from "../../storage/index.ts";
 import { type Address, subjectOf } from "../bus/index.ts";
 
 /** The bytes of events, or of a blob's piece, in one message. Leaves room for the rest of it. */
@@ -144,9 +144,9 @@ export function firstRows<T>(items: readonly T[], sizeOf: (item: T) => number): 
   return end === -1 ? items : items.slice(0, end);
 }
 
-/** Events from their stored bytes. */
-export function unpackRows(rows: readonly Uint8Array[]): EventEnvelope[] {
-  return rows.map((row) => decodeEnvelope(row));
+/** Events from their stored bytes, in the version that `readEvent` brings them to. */
+export function unpackRows(rows: readonly Uint8Array[], readEvent: ReadEvent): EventEnvelope[] {
+  return rows.map((row) => readEvent(decodeEnvelope(row)));
 }
 
 /** Gives errors that travelled their class back, so that `instanceof` says what it says locally. */

@@ -147,9 +147,9 @@ function reward(run: string, step: number | `e${number}`, group: number, em: num
   return event("reward.assigned", {
     trajectory: streams.trajectory(run, step, group, 0),
     components: [
-      { name: "f1", value: em, weight: 0.8 },
-      { name: "format", value: 1, weight: 0.2 },
-      { name: "calls", value: 1, weight: -0.05 },
+      { name: "f1", function: "f1@1", value: em, weight: 0.8 },
+      { name: "format", function: "format@1", value: 1, weight: 0.2 },
+      { name: "calls", function: "calls@1", value: 1, weight: -0.05 },
     ],
     reward: 0.8 * em + 0.15,
     em,

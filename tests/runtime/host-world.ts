@@ -2,7 +2,13 @@
 import { streams } from "../../events/index.ts";
 import { ActorHost, type HostFault, type HostLedger, type Outcome } from "../../runtime/index.ts";
 import { type Ledger, MemoryDisk, openMemoryLedger } from "../../storage/index.ts";
-import { type ToyCommand, type ToyEffects, toyActor, type toyMachine } from "./toy-actor.ts";
+import {
+  readEvent,
+  type ToyCommand,
+  type ToyEffects,
+  toyActor,
+  type toyMachine,
+} from "./toy-actor.ts";
 
 export interface World {
   readonly disk: MemoryDisk;
@@ -20,7 +26,7 @@ export async function openWorld(
   options: { disk?: MemoryDisk; ledger?: Ledger; wrap?: (ledger: Ledger) => HostLedger } = {},
 ): Promise<World> {
   const disk = options.disk ?? new MemoryDisk();
-  const ledger = options.ledger ?? (await openMemoryLedger({ disk, clock: () => 7 }));
+  const ledger = options.ledger ?? (await openMemoryLedger({ disk, clock: () => 7, readEvent }));
   const faults: HostFault[] = [];
   const host = new ActorHost({
     actor: toyActor(effects),

@@ -14,7 +14,7 @@ import {
 } from "../../runtime/index.ts";
 import { type Ledger, MemoryDisk, openMemoryLedger } from "../../storage/index.ts";
 import { rejection, stream } from "./host-world.ts";
-import { toyActor } from "./toy-actor.ts";
+import { readEvent, toyActor } from "./toy-actor.ts";
 
 interface World {
   broker: MemoryBroker;
@@ -35,9 +35,14 @@ test.before.each(async (context) => {
   context.worker = context.broker.connect();
   context.disk = new MemoryDisk();
   const onCommitted = announceCommits(context.head, address);
-  context.ledger = await openMemoryLedger({ disk: context.disk, clock: () => 7, onCommitted });
+  context.ledger = await openMemoryLedger({
+    disk: context.disk,
+    clock: () => 7,
+    onCommitted,
+    readEvent,
+  });
   serveLedger(context.head, address, context.ledger);
-  context.remote = connectLedger({ bus: context.worker, address });
+  context.remote = connectLedger({ bus: context.worker, address, readEvent });
 });
 test.after.each(async ({ head, worker, ledger }) => {
   await Promise.all([head.close(), worker.close()]);
@@ -140,7 +145,7 @@ test("a host works through a head that is restarted in the middle", async (conte
   const told = host.tell(stream, { id: "c2", type: "ask", amount: 2 });
   await new Promise((resolve) => setTimeout(resolve, 50));
   const secondHead = broker.connect();
-  const second = await openMemoryLedger({ disk, clock: () => 8 });
+  const second = await openMemoryLedger({ disk, clock: () => 8, readEvent });
   serveLedger(secondHead, address, second);
   assert.is((await told).status, "recorded");
   await host.idle();

@@ -25,7 +25,11 @@ function contract(kind: Kind): void {
   test("events come back in full, in the order in which they were appended", () =>
     withLedger(kind, async (ledger) => {
       const events = [
-        { type: "run.started", v: 3, data: { ids: Int32Array.of(1, 2), bytes: Uint8Array.of(9) } },
+        {
+          type: "tool.returned",
+          v: 2,
+          data: { ids: Int32Array.of(1, 2), bytes: Uint8Array.of(9) },
+        },
         { type: "step.planned", v: 1, data: null, cause: "abc" },
       ];
       const stored = await ledger.append({

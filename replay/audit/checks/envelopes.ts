@@ -36,13 +36,14 @@ const causes: EnvelopeCheck = {
 };
 
 /**
- * Until version 0.2 what came of a tool's call stood where the cause of its events belongs. Known
- * by the event's own data, or by the event before it of the same command.
+ * In version 1 of a tool's answer what came of the call stood where the cause of its events
+ * belongs. Known by the event's own data, or by the event before it of the same command.
  */
 function isToolCause(event: EventEnvelope, last: StreamFacts): boolean {
-  const { type, data, command, cause } = event;
+  const { type, v, data, command, cause } = event;
   if (cause?.length === idChars) return false;
   if (type !== "tool.returned") return last.command === command && last.cause === cause;
+  if (v > 1) return false;
   return data !== null && typeof data === "object" && "cause" in data && data.cause === cause;
 }
 

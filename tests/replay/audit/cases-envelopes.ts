@@ -24,7 +24,7 @@ export const envelopeCases: readonly Case[] = [
   [
     "a version to come",
     "events",
-    /has version 2/,
+    /it is step\.planned version 2, this varft knows it up to 1: read it with the varft/,
     setEnvelope("step.planned", () => ({ v: 2 }), 1),
   ],
   [

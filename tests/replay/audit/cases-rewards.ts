@@ -68,7 +68,7 @@ export const rewardCases: readonly Case[] = [
         0,
         (one) => one.data["trajectory"] === stream,
       );
-      data["components"] = [{ name: "f1", value: 0.5, weight: 0.5 }];
+      data["components"] = [{ name: "f1", value: 0.5, weight: 0.5, function: "f1@1" }];
       data["reward"] = 0.25;
       return batch;
     },

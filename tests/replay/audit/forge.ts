@@ -85,7 +85,8 @@ export async function playedRun(
   };
 }
 
-function decodeLoose(bytes: Uint8Array): LooseEvent {
+/** A stored event that a test may change. */
+export function decodeLoose(bytes: Uint8Array): LooseEvent {
   return decodeEnvelope(bytes) as LooseEvent;
 }
 

@@ -41,7 +41,7 @@ for (const [what, check, words, change] of tampered) {
   });
 }
 
-test("a tool's answer names the call as its cause; in older ledgers it says what came of it", async () => {
+test("a tool's answer names the call as its cause; in version 1 it says what came of it", async () => {
   const record = await realRun();
   const call = record.events.find(({ type }) => type === "tool.called");
   const isAnswer = ({ cause }: { cause: string | null }) => cause === call?.id;
@@ -51,6 +51,8 @@ test("a tool's answer names the call as its cause; in older ledgers it says what
     ["tool.returned", "turn.prompted"],
   );
   for (const event of answer) event.cause = String(answer[0]?.data["cause"]);
+  assert.match(auditTables(tablesOf(record)).firstBad?.reason ?? "", /^causes: /);
+  for (const event of answer) event.v = 1;
   assert.is(auditTables(tablesOf(record)).firstBad, null);
   for (const event of answer) event.cause = "error";
   assert.match(auditTables(tablesOf(record)).firstBad?.reason ?? "", /^causes: /);
