@@ -1,8 +1,8 @@
 // Rows of a dataset as a source of tasks. A row or an image that does not fit names its file and
 // line.
 import { readFile } from "node:fs/promises";
-import { RandomStream, sha256Bytes } from "../events/index.ts";
-import type { DatasetRow } from "./datasets/index.ts";
+import { ensureError, RandomStream, sha256Bytes } from "../events/index.ts";
+import type { DatasetImage, DatasetRow } from "./datasets/index.ts";
 import { DatasetRowError, TaskSourceError } from "./errors.ts";
 import { type PreparedTask, preparedTask } from "./prepared-task.ts";
 import type { TaskSource } from "./source.ts";
@@ -11,7 +11,7 @@ import type { TaskSource } from "./source.ts";
 const heldoutSet = "heldout";
 
 /** Looks at an image; what it throws says why the image is none. */
-export type CheckImage = (bytes: Uint8Array, path: string) => Promise<unknown>;
+export type CheckImage = (bytes: Uint8Array, name: string) => Promise<unknown>;
 
 export interface RowSourceOptions {
   readonly seed: number;
@@ -23,8 +23,9 @@ export interface RowSourceOptions {
 }
 
 /**
- * Rows of a file as tasks; their images are paths. Some are held out for evaluation, training takes
- * the others again and again. An image that `check` refuses is named with its row when it is drawn.
+ * Rows of a file as tasks; their images are paths or stand in the file itself. Some are held out
+ * for evaluation, training takes the others again and again. An image that `check` refuses is named
+ * with its row when it is drawn.
  */
 export function rowSource(
   file: string,
@@ -94,15 +95,16 @@ class Orders {
 }
 
 async function prepareRow(file: string, row: DatasetRow, check: CheckImage): Promise<PreparedTask> {
-  const read = async (path: string | null) => {
-    if (path === null) return null;
+  const read = async (image: DatasetImage | null) => {
+    if (image === null) return null;
+    const name = typeof image === "string" ? image : image.name;
     try {
-      const bytes = new Uint8Array(await readFile(path));
-      await check(bytes, path);
+      const bytes =
+        typeof image === "string" ? new Uint8Array(await readFile(image)) : await image.read();
+      await check(bytes, name);
       return bytes;
     } catch (cause) {
-      const said = cause instanceof Error ? cause.message : String(cause);
-      const reason = `image ${path}: ${said}`;
+      const reason = `image ${name}: ${ensureError(cause).message}`;
       throw new DatasetRowError({ file, line: row.line, reason }, { cause });
     }
   };

@@ -148,7 +148,7 @@ test("a row whose image is missing is bad: named, and left out only where that i
   assert.match(await failure(readDataset(rowsOf(join(directory, "x.json")))), /cannot read/);
   const parquet = join(directory, "rows.parquet");
   await writeFile(parquet, "PAR1…PAR1");
-  assert.match(await failure(readDataset(rowsOf(parquet))), /is Parquet.*as JSON lines/);
+  assert.match(await failure(readDataset(rowsOf(parquet))), /cannot be read as Parquet: /);
 });
 
 test("an image that does not decode is named with its row when it is drawn", async () => {
