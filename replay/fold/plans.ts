@@ -204,11 +204,11 @@ export class Plans {
       (item) => item.kind === "evaluation" && `e${item.evaluation}` === name,
     );
     if (planned?.kind !== "evaluation") return recorded;
-    const { evaluation, set, tasks: count, samples, sampling } = planned;
+    const { evaluation, set, first, tasks: count, samples, sampling } = planned;
     const { policy } = data as EventData<"evaluation.planned">;
     const facts = { evaluation, name: planned.name, policy, sampling, samples };
     if (this.#source === null) return { ...facts, tasks: recorded.tasks };
-    const drawn = await this.#source.evaluation(set, count);
+    const drawn = await this.#source.evaluation(set, count, first);
     return { ...facts, tasks: drawn.map(({ task }) => task) };
   }
 
