@@ -5,9 +5,9 @@ import { ensureError, RandomStream, sha256Bytes } from "../events/index.ts";
 import type { DatasetImage, DatasetRow } from "./datasets/index.ts";
 import { DatasetRowError, TaskSourceError } from "./errors.ts";
 import { type PreparedTask, preparedTask } from "./prepared-task.ts";
-import type { TaskSource } from "./source.ts";
+import { type TaskSource, trainingSet } from "./source.ts";
 
-/** The one evaluation set of a file of rows. */
+/** What is held out of a file of rows. */
 const heldoutSet = "heldout";
 
 /** Looks at an image; what it throws says why the image is none. */
@@ -38,23 +38,32 @@ export function rowSource(
   const heldout = rows.filter(isHeldout);
   const orders = new Orders(train.length, options);
   const prepare = (row: DatasetRow) => prepareRow(file, row, options.check);
+  const draw = (first: number, count: number) => {
+    if (train.length === 0) throw new TaskSourceError(`${file} has no training rows`);
+    const indices = Array.from({ length: count }, (_, at) => orders.index(first + at));
+    return Promise.all(indices.map((index) => prepare(train[index] as DatasetRow)));
+  };
+  const require = (there: number, what: string, wanted: number) => {
+    if (wanted <= there) return;
+    throw new TaskSourceError(
+      `${file} has ${there} ${what} rows, ${wanted} were asked for; heldout_share is ` +
+        `${options.heldoutShare}`,
+    );
+  };
   return {
-    async training(first, count) {
-      if (train.length === 0) throw new TaskSourceError(`${file} has no training rows`);
-      const indices = Array.from({ length: count }, (_, at) => orders.index(first + at));
-      return Promise.all(indices.map((index) => prepare(train[index] as DatasetRow)));
-    },
+    training: async (first, count) => draw(first, count),
+    trainingTasks: train.length,
     async evaluation(set, count, first = 0) {
-      const { length } = heldout;
-      if (set !== heldoutSet) {
-        throw new TaskSourceError(`${file} has no set "${set}"; its held-out rows are "heldout"`);
+      if (set === trainingSet) {
+        require(train.length, "training", first + count);
+        return draw(first, count);
       }
-      if (first + count > length) {
+      if (set !== heldoutSet) {
         throw new TaskSourceError(
-          `${file} has ${length} held-out rows, ${first + count} were asked for; heldout_share is ` +
-            `${options.heldoutShare}`,
+          `${file} has no set "${set}"; its sets are "${heldoutSet}" and "${trainingSet}"`,
         );
       }
+      require(heldout.length, "held-out", first + count);
       return Promise.all(heldout.slice(first, first + count).map(prepare));
     },
   };

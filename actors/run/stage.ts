@@ -85,7 +85,7 @@ export class Stage {
         return { outcome, task };
       }),
     );
-    const settled = this.#parts.rewards.settle(measured);
+    const settled = await this.#parts.rewards.settle(measured);
     const rewards = await this.#judge(order, settled);
     return places.map((place, index) => {
       const outcome = settled[index];
