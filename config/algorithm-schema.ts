@@ -102,7 +102,9 @@ export const policyLagMax = 8;
 
 /** Of `[rollout]`: what is played for a step, and with which policy. */
 export const batchKeys = {
-  /** DAPO's dynamic sampling: so many times `prompts` are played, the first with spread are kept. */
+  /**
+   * DAPO's dynamic sampling: so many times `prompts` are played, the first with spread are kept.
+   */
   oversampling: z.number().min(1).max(oversamplingMax).default(1),
   /** Step n is played with the policy of step n − 1 − lag; 0: with the newest. */
   policyLag: z.int().min(0).max(policyLagMax).default(0),

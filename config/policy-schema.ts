@@ -38,7 +38,9 @@ export const runPolicy = z.strictObject({
 /** A model behind `/v1/chat/completions`, for evaluations only. */
 export const serverPolicy = z.strictObject({
   type: z.literal("server"),
-  /** The root of the server. A password in it would be stored with the run: it has no place here. */
+  /**
+   * The root of the server. A password in it would be stored with the run: it has no place here.
+   */
   url: z
     .string()
     .regex(/^https?:\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/, "write http://HOST:PORT")

@@ -59,7 +59,9 @@ const keys = {
   data: keyBytes("data"),
 } as const;
 
-/** Node's own decoder of text: for the lengths of ids several times as fast as one in JavaScript. */
+/**
+ * Node's own decoder of text: for the lengths of ids several times as fast as one in JavaScript.
+ */
 const utf8Slice = Buffer.prototype.utf8Slice;
 
 /** The frame of an event, or null where these are not the bytes of one. */

@@ -1,7 +1,7 @@
-// The policy term of each loss, per token, before it is put together (`loss.ts`), with ρ = current /
-// old probability of a token, A its advantage, w its importance weight and clip(x) = x cut to [1 −
-// low, 1 + high]. Values are losses (to be minimised); slopes are the derivatives of their sum over
-// the sequence with respect to the current log-probs.
+// The policy term of each loss, per token, before it is put together (`loss.ts`), with ρ = current
+// / old probability of a token, A its advantage, w its importance weight and clip(x) = x cut to [1
+// − low, 1 + high]. Values are losses (to be minimised); slopes are the derivatives of their sum
+// over the sequence with respect to the current log-probs.
 import { itemAt } from "./item-at.ts";
 
 /** ρ is cut to [1 − low, 1 + high]. */

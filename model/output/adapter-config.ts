@@ -54,7 +54,9 @@ const unread: Readonly<Record<string, string>> = {
   alora_invocation_tokens: "an adapter that is switched on by a token",
 };
 
-/** Ways to begin that leave the base's weights alone. Others write part of the adapter into them. */
+/**
+ * Ways to begin that leave the base's weights alone. Others write part of the adapter into them.
+ */
 const plainBeginnings = new Set(["gaussian", "orthogonal", "eva"]);
 
 /**

@@ -171,7 +171,9 @@ async function dataOf({ reader, run }: DiffSide, place: OutlinedEvent): Promise<
   return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, withoutRun(value)]));
 }
 
-/** Everything that the runs were started with and that differs, keys as configurations have them. */
+/**
+ * Everything that the runs were started with and that differs, keys as configurations have them.
+ */
 function settingsOf(a: Outline, b: Outline): SettingDifference[] {
   const [left, right] = [flatten(startFacts(a)), flatten(startFacts(b))];
   return [...new Set([...left.keys(), ...right.keys()])].flatMap((key) => {

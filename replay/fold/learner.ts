@@ -111,7 +111,9 @@ export class Learner {
     compareDecision(this.#findings, "batches", known.learn.events, taken);
   }
 
-  /** What a step starts from: what the last one came to or, for the first, what the run began with. */
+  /**
+   * What a step starts from: what the last one came to or, for the first, what the run began with.
+   */
   #before({ batch: { data } }: LearnedStep): Pick<RunStart, "policy" | "optimizer"> {
     if (data.step === stepsBefore(this.#start) + 1) return this.#start;
     const update = this.stepOf(data.step - 1)?.update;

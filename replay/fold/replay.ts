@@ -123,7 +123,9 @@ class Replay<S> {
   readonly #findings: Findings;
   readonly #recomputation: Recomputation<S> | null;
   readonly #seen = new Set<string>();
-  /** The step from which weights are derived: the last one before `from` that starts from stored. */
+  /**
+   * The step from which weights are derived: the last one before `from` that starts from stored.
+   */
   #deriveFrom = 0;
 
   private constructor(

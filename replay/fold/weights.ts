@@ -114,7 +114,9 @@ export class WeightTrail<S> {
     this.arrive(learned, state);
   }
 
-  /** Takes the weights that a step came to, however they were computed, and compares their names. */
+  /**
+   * Takes the weights that a step came to, however they were computed, and compares their names.
+   */
   arrive({ update }: LearnedStep, state: LearnerState<S>): void {
     if (update === null) return;
     const policy = hashName(this.#parts.trainer.encodePolicy(state.policy));

@@ -23,7 +23,9 @@ export interface NumericClassOptions {
   readonly sandbox: string;
   /** The accelerator, by its model name; null for the CPU. */
   readonly accelerator: string | null;
-  /** The server that samples, by kind and version; null or absent for the engine of this process. */
+  /**
+   * The server that samples, by kind and version; null or absent for the engine of this process.
+   */
   readonly engine?: string | null;
   /** The learner's accelerator, null for the CPU; absent where it is the same. */
   readonly learner?: string | null;

@@ -58,7 +58,9 @@ const notImplemented = 38;
 /** CLONE_NEW*: any new namespace. */
 const namespaceFlags = 0x7e020000;
 
-/** PR_SET_*: PDEATHSIG, DUMPABLE and NAME, SECCOMP, CHILD_SUBREAPER, NO_NEW_PRIVS, VMA; their GETs. */
+/**
+ * PR_SET_*: PDEATHSIG, DUMPABLE and NAME, SECCOMP, CHILD_SUBREAPER, NO_NEW_PRIVS, VMA; their GETs.
+ */
 const controls = [1, 2, 3, 4, 15, 16, 21, 22, 36, 37, 38, 39, 0x53564d41];
 
 interface Argument {

@@ -78,7 +78,9 @@ async function checkImage(
   }
 }
 
-/** No policy of this family can be shown it, so that it is the program's fault and not the run's. */
+/**
+ * No policy of this family can be shown it, so that it is the program's fault and not the run's.
+ */
 function isTooNarrow({ width, height }: { width: number; height: number }): boolean {
   return Math.max(width, height) > aspectRatioMax * Math.min(width, height);
 }

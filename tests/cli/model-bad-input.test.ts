@@ -24,7 +24,9 @@ test.before(async () => {
 
 test.after(() => rm(folder, { recursive: true, force: true }));
 
-/** What a command says of a copy of the checkpoint after `spoil`, which resolves to what it names. */
+/**
+ * What a command says of a copy of the checkpoint after `spoil`, which resolves to what it names.
+ */
 async function refusal(
   name: string,
   spoil: (directory: string) => Promise<readonly string[]>,

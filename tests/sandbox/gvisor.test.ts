@@ -7,7 +7,9 @@ import { programAt } from "./engines/types.ts";
 
 const path = await programAt("/usr/local/bin/runsc", "/usr/bin/runsc");
 
-/** gVisor's own kernel knows no way to say these, or answers for itself where no host is touched. */
+/**
+ * gVisor's own kernel knows no way to say these, or answers for itself where no host is touched.
+ */
 const itsOwn = [
   // Files live in its memory, which the container's bounds.
   ...["all inodes", "deep folders"],

@@ -1,7 +1,9 @@
 // The shape of an abusive program, and pieces that many of them share.
 import type { ExecutionCause } from "../../../sandbox/index.ts";
 
-/** A program, how it must end, and what it must have said where that tells whether it got through. */
+/**
+ * A program, how it must end, and what it must have said where that tells whether it got through.
+ */
 export interface Abuse {
   readonly what: string;
   readonly cause: ExecutionCause;
