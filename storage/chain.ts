@@ -16,8 +16,13 @@ export function hashLink(link: Uint8Array): Uint8Array {
 
 /** Walks a chain row by row. */
 export class Chain {
-  #hash: Uint8Array = chainStart;
+  #hash: Uint8Array;
   #link = new Uint8Array(4096);
+
+  /** @param start the hash after the rows before; by default there are none */
+  constructor(start: Uint8Array = chainStart) {
+    this.#hash = start;
+  }
 
   /** Adds a row and returns the hash after it. */
   add(row: Uint8Array): Uint8Array {

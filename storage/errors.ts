@@ -18,6 +18,10 @@ export type LedgerErrorCode =
   | "ledger-in-use"
   /** There is no ledger where one was expected. */
   | "ledger-missing"
+  /** It is a copy that is not whole yet. */
+  | "ledger-partial"
+  /** What lies there is no beginning of the ledger that is copied. */
+  | "ledger-other"
   /** What is stored contradicts itself. */
   | "ledger-corrupt";
 

@@ -35,6 +35,8 @@ export interface Evidence {
   /** Counted by going through them. */
   tableSizes(): TableSizes;
   leases(): Iterable<Lease>;
+  /** Whether there is a blob of this name, whatever its bytes. */
+  hasBlob(name: HashName): boolean;
   /** Why the bytes of a blob are not those of its name; null where they are. */
   blobFault(name: HashName, onBytes: (bytes: number) => void): string | null;
   close(): Promise<void>;
@@ -81,6 +83,10 @@ class LmdbEvidence implements Evidence {
 
   leases(): Iterable<Lease> {
     return this.#ledger.leases();
+  }
+
+  hasBlob(name: HashName): boolean {
+    return this.#blobs.hasNow(name);
   }
 
   blobFault(name: HashName, onBytes: (bytes: number) => void): string | null {

@@ -29,6 +29,7 @@ export {
   type CheckpointOptions,
   openCheckpointLog,
 } from "./checkpoint-log.ts";
+export { type CopyOptions, type CopyProgress, type CopyReport, copyRun } from "./copy-run.ts";
 export { LedgerBusyError, LedgerError, type LedgerErrorCode, NoteError } from "./errors.ts";
 export { type Evidence, type IndexedPart, openEvidence, type TableSizes } from "./evidence.ts";
 export { type Follower, type FollowOptions, follow, followMsDefault } from "./follow.ts";
@@ -54,6 +55,7 @@ export {
 export { MemoryDisk, type MemoryFlush } from "./memory.ts";
 export {
   type LedgerOptions,
+  type LocalReader,
   type MemoryLedgerOptions,
   openLedger,
   openLedgerReader,
@@ -68,4 +70,5 @@ export {
   type VerifierKey,
 } from "./signed-note.ts";
 export { newSigningKey, openSigningKey } from "./signing-key.ts";
+export { type Compaction, openUpkeep, type Upkeep } from "./upkeep.ts";
 export type { ReadEvent } from "./view.ts";

@@ -20,22 +20,19 @@ import type { Head, Lease } from "./ledger.ts";
 import { LmdbBlobCopy } from "./lmdb-blobs.ts";
 import { LmdbStore } from "./lmdb-store.ts";
 import { blobsFolder, ledgerFolder } from "./open.ts";
-import type { StoredPart } from "./store.ts";
+import { PartIndex } from "./part-index.ts";
 import { Turnstile } from "./turnstile.ts";
 
 /** A commit holds so many bytes of events, or so many leases. */
 const groupBytesMax = 4 * 1024 * 1024;
 const groupLeasesMax = 4_096;
 
-type OpenPart = { -readonly [Key in keyof StoredPart]: StoredPart[Key] };
-
 export class LedgerCopy {
   readonly #store: LmdbStore;
   readonly #blobs: LmdbBlobCopy;
   #rows: Uint8Array[] = [];
   #bytes = 0;
-  #parts: StoredPart[] = [];
-  #part: OpenPart | null = null;
+  readonly #index = new PartIndex();
   #leases: Lease[] = [];
   #size = 0;
   #written = 0;
@@ -60,7 +57,7 @@ export class LedgerCopy {
     this.#size += 1;
     this.#rows.push(bytes.slice());
     this.#bytes += bytes.length;
-    this.#index(bytes, this.#size);
+    this.#index.add(readEvent(bytes), this.#size);
     if (this.#bytes >= groupBytesMax) await this.#commit(this.#ownHead());
   }
 
@@ -80,7 +77,6 @@ export class LedgerCopy {
 
   /** Writes what is left, and the head. */
   async finish({ size, hash }: Head): Promise<void> {
-    this.#closePart();
     await this.#commit({ size, hash: Buffer.from(hash, "hex") });
     this.#blobs.flush();
   }
@@ -90,36 +86,18 @@ export class LedgerCopy {
     await this.#blobs.close();
   }
 
-  #index(bytes: Uint8Array, global: number): void {
-    const event = readEvent(bytes);
-    const part = this.#part;
-    if (part !== null && part.stream === event?.stream && part.command === event.command) {
-      part.count += 1;
-      return;
-    }
-    this.#closePart();
-    if (event === null) return;
-    const { stream, command, seq } = event;
-    this.#part = { stream, command, seq, global, count: 1 };
-  }
-
-  #closePart(): void {
-    if (this.#part !== null) this.#parts.push(this.#part);
-    this.#part = null;
-  }
-
   async #commit(head: { readonly size: number; readonly hash: Uint8Array }): Promise<void> {
     const isWritten = await this.#store.commit({
       number: ++this.#group,
       firstGlobal: this.#written + 1,
       events: this.#rows,
-      parts: this.#parts,
+      parts: this.#index.take(),
       leases: this.#leases,
       head,
     });
     if (!isWritten) throw new LedgerError("ledger-failed", "another process writes this copy");
     this.#written = this.#size;
-    [this.#rows, this.#parts, this.#leases, this.#bytes] = [[], [], [], 0];
+    [this.#rows, this.#leases, this.#bytes] = [[], [], 0];
   }
 
   /** Of a copy that is still being written. */

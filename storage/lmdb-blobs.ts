@@ -22,6 +22,8 @@ import type { Turnstile } from "./turnstile.ts";
 const rowBytes = 1024 * 1024;
 /** Rows of one transaction: bounds the memory of a commit, and how long others wait for it. */
 const rowsPerCommit = 16;
+/** Rows that one transaction removes, as long as single blobs are not larger. */
+const rowsPerRemoval = 256;
 const hashBytes = 32;
 const sizeBytes = 6;
 
@@ -39,7 +41,7 @@ function keyOf(name: string): Buffer {
 
 /** Reads blobs, in the writer's process or in another. */
 export class LmdbBlobReader implements BlobReader {
-  protected readonly environment: Environment;
+  readonly environment: Environment;
   protected readonly rows: Bytes;
   protected readonly sizes: Bytes;
 
@@ -157,9 +159,39 @@ export class LmdbBlobs extends LmdbBlobReader implements DurableBlobs {
     return pending;
   }
 
+  /** Removes blobs, some at a time; those that are not there are passed over. */
+  async remove(names: Iterable<HashName>): Promise<void> {
+    let batch: [key: Buffer, rows: number][] = [];
+    let rows = 0;
+    const flush = async () => {
+      const removed = batch;
+      [batch, rows] = [[], 0];
+      await this.#turnstile.pass(async () => {
+        this.sizes.transactionSync(() => this.#removeRows(removed));
+      });
+      await setImmediate();
+    };
+    for (const name of names) {
+      const size = this.sizeOf(name);
+      if (size === null) continue;
+      const count = Math.ceil(size / rowBytes);
+      batch.push([keyOf(name), count]);
+      rows += count;
+      if (rows >= rowsPerRemoval) await flush();
+    }
+    if (batch.length > 0) await flush();
+  }
+
   override async close(): Promise<void> {
     await Promise.allSettled(this.#pending.values());
     await super.close();
+  }
+
+  #removeRows(blobs: readonly (readonly [key: Buffer, rows: number])[]): void {
+    for (const [key, count] of blobs) {
+      void this.sizes.remove(key);
+      for (let index = 0; index < count; index++) void this.rows.remove(rowKey(key, index));
+    }
   }
 
   async #write(name: HashName, key: Buffer, bytes: Uint8Array): Promise<HashName> {

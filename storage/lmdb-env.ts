@@ -16,10 +16,13 @@ export type Bytes = Database<Buffer, Key>;
 export type Environment = RootDatabase<Buffer, Key>;
 
 const databasesMax = 8;
+/** The files of an environment, in its folder. */
+export const dataFile = "data.mdb";
+export const lockFile = "lock.mdb";
 
 /** Opens (and for writing creates) the environment in the folder `path`. */
 export function openEnvironment(path: string, readOnly: boolean): Environment {
-  if (readOnly && !existsSync(join(path, "data.mdb"))) {
+  if (readOnly && !existsSync(join(path, dataFile))) {
     throw new LedgerError("ledger-missing", `there is no ledger in ${path}`, { facts: { path } });
   }
   if (!readOnly) mkdirSync(path, { recursive: true });

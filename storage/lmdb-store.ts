@@ -6,6 +6,7 @@
 //   leases    name                  -> epoch, holder
 //   meta      "head"                -> size, chain hash; its version is the fence (below)
 //             "owner"               -> the process that writes (`owner.ts`)
+//             "copying"             -> there while the ledger is a copy that is not whole yet
 //
 // The fence: the version of the head row is (writer number * 2^32 + group number). Opening for
 // writing takes the next writer number; each group is written only if the version is still that of
@@ -20,6 +21,7 @@ import { type Lease, pageBytesMax, pageRowsMax, type StoredRow } from "./ledger.
 import {
   type Bytes,
   commitFailure,
+  dataFile,
   type Environment,
   openEnvironment,
   openRows,
@@ -31,6 +33,7 @@ import type { Turnstile } from "./turnstile.ts";
 
 const headKey = "head";
 const ownerKey = "owner";
+const copyingKey = "copying";
 const fencePerWriter = 2 ** 32;
 const writersMax = 2 ** 21;
 /** A read transaction is given up after this long: a pinned one makes the files grow. */
@@ -93,6 +96,10 @@ export class LmdbReader implements StoreReader {
   constructor(path: string, readOnly: boolean, now: () => number) {
     this.databases = openDatabases(path, readOnly);
     this.#now = now;
+  }
+
+  get environment(): Environment {
+    return this.databases.environment;
   }
 
   head(): RawHead {
@@ -212,19 +219,31 @@ export class LmdbStore extends LmdbReader implements Store {
   constructor(path: string, now: () => number, turnstile: Turnstile) {
     super(path, false, now);
     this.#turnstile = turnstile;
-    this.#file = join(path, "data.mdb");
+    this.#file = join(path, dataFile);
     this.#me = thisProcess(this.#file);
   }
 
   /**
    * Becomes the one writer. Call once, before anything else.
-   * @throws {LedgerError} ledger-in-use, ledger-corrupt
+   * @param isCopying a copy that is not whole may be gone on with, and nothing else
+   * @throws {LedgerError} ledger-in-use, ledger-corrupt, ledger-partial
    */
-  async takeOver(): Promise<void> {
+  async takeOver(isCopying = false): Promise<void> {
     await this.#turnstile.pass(async () => {
-      this.databases.meta.transactionSync(() => this.#takeOwnership());
+      this.databases.meta.transactionSync(() => this.#takeOwnership(isCopying));
     });
     this.#checkHead();
+  }
+
+  /** Marks the ledger as a copy that is not whole, or as one that is. */
+  async setCopying(isCopying: boolean): Promise<void> {
+    await this.#turnstile.pass(async () => {
+      const { meta } = this.databases;
+      meta.transactionSync(() => {
+        if (isCopying) put(meta, copyingKey, Buffer.of(1), 0);
+        else void meta.remove(copyingKey);
+      });
+    });
   }
 
   override async close(): Promise<void> {
@@ -288,8 +307,14 @@ export class LmdbStore extends LmdbReader implements Store {
     return asBuffer(row);
   }
 
-  #takeOwnership(): void {
+  #takeOwnership(isCopying: boolean): void {
     const { meta } = this.databases;
+    if (!isCopying && meta.get(copyingKey) !== undefined) {
+      throw new LedgerError(
+        "ledger-partial",
+        `${this.#file} is a copy that was interrupted: run varft backup again, then go on`,
+      );
+    }
     const owner = this.#owner();
     if (owner !== null && isAlive(owner, this.#file)) {
       throw new LedgerError(

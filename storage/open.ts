@@ -1,6 +1,7 @@
 // Opening a run directory's ledger: to write (one process), to read (any), or in memory.
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { HashName } from "../events/index.ts";
 import { openGate, passGate } from "./gate.ts";
 import { GroupLedger } from "./group-ledger.ts";
 import type { Head, Ledger, LedgerReader } from "./ledger.ts";
@@ -27,38 +28,65 @@ export interface MemoryLedgerOptions extends LedgerOptions {
   readonly flush?: MemoryFlush;
 }
 
+/** A ledger that lies on this host. */
+export interface LocalReader extends LedgerReader {
+  /** The size of a blob in bytes, as it is stored; null where it is not. */
+  blobBytes(name: HashName): number | null;
+}
+
 /** The folders of a run directory that hold LMDB environments. */
 export const ledgerFolder = "ledger";
 export const blobsFolder = "blobs";
 
 /**
  * Opens the ledger of the run directory `directory` for writing; creates it if it is not there.
- * @throws {LedgerError} ledger-in-use, ledger-corrupt
+ * @throws {LedgerError} ledger-in-use, ledger-corrupt, ledger-partial
  */
 export async function openLedger(directory: string, options: LedgerOptions): Promise<Ledger> {
+  const { store, blobs, closed } = await openStores(directory);
+  return new GroupLedger(store, blobs, { ...options, closed });
+}
+
+/** The stores of a run directory, opened by the one process that may write them. */
+export interface Stores {
+  readonly store: LmdbStore;
+  readonly blobs: LmdbBlobs;
+  /** Held while another process opens the environments. */
+  readonly turnstile: Turnstile;
+  /** To be called once both are closed. */
+  readonly closed: () => Promise<void>;
+}
+
+/**
+ * Opens the stores under a ledger for writing.
+ * @param isCopying to go on with a copy that is not whole
+ * @throws {LedgerError} ledger-in-use, ledger-corrupt, ledger-partial
+ */
+export async function openStores(directory: string, isCopying = false): Promise<Stores> {
   const folders = [join(directory, ledgerFolder), join(directory, blobsFolder)] as const;
   for (const folder of folders) await mkdir(folder, { recursive: true });
   const turnstile = new Turnstile();
   const gate = await openGate(folders[0], () => turnstile.hold());
   try {
-    const [store, blobs] = await openForWriting(folders[0], folders[1], turnstile);
+    const store = await openStore(folders[0], turnstile, isCopying);
+    const blobs = new LmdbBlobs(folders[1], turnstile);
     for (const folder of [...folders, directory, dirname(directory)]) await syncDirectory(folder);
-    return new GroupLedger(store, blobs, { ...options, closed: () => gate.close() });
+    return { store, blobs, turnstile, closed: () => gate.close() };
   } catch (thrown) {
     await gate.close();
     throw thrown;
   }
 }
 
-async function openForWriting(
-  ledgerPath: string,
-  blobsPath: string,
+async function openStore(
+  path: string,
   turnstile: Turnstile,
-): Promise<[LmdbStore, LmdbBlobs]> {
-  const store = new LmdbStore(ledgerPath, () => performance.now(), turnstile);
+  isCopying: boolean,
+): Promise<LmdbStore> {
+  const store = new LmdbStore(path, () => performance.now(), turnstile);
   try {
-    await store.takeOver();
-    return [store, new LmdbBlobs(blobsPath, turnstile)];
+    await store.takeOver(isCopying);
+    return store;
   } catch (thrown) {
     await store.close();
     throw thrown;
@@ -73,12 +101,13 @@ async function openForWriting(
 export async function openLedgerReader(
   directory: string,
   now: () => number = () => performance.now(),
-): Promise<LedgerReader> {
+): Promise<LocalReader> {
   const folder = join(directory, ledgerFolder);
   return passGate(folder, () => {
     const store = new LmdbReader(folder, true, now);
     const blobs = new LmdbBlobReader(join(directory, blobsFolder), true);
-    return new LedgerView(store, blobs, () => blobs.close());
+    const view = new LedgerView(store, blobs, () => blobs.close());
+    return Object.assign(view, { blobBytes: (name: HashName) => blobs.sizeOf(name) });
   });
 }
 

@@ -20,6 +20,8 @@ export interface BundleParts {
   readonly settings: string | null;
   /** The blobs that a row names; called with each row in turn. */
   readonly blobsOf: (row: Uint8Array) => Iterable<HashName>;
+  /** Why a blob that rows name may be absent, once all rows were seen; null: it may not. */
+  readonly absenceOf: (name: HashName) => string | null;
   /** The leases, once all rows were seen. */
   readonly leasesOf: () => readonly Lease[];
 }
@@ -66,10 +68,10 @@ class Packer {
     const names = await this.#events();
     for (const lease of [...leasesOf()].sort(byName)) await this.#record("lease", leaseText(lease));
     await this.#members.pack("numbers");
-    const { blobs, blobBytes } = await this.#blobs([...names].sort());
+    const { blobs, omitted, blobBytes } = await this.#blobs([...names].sort());
     await this.#members.pack("text");
     const content: HashName = `sha256:${this.#sum.digest("hex")}`;
-    const totals = { content, events: manifest.events, blobs, omitted: 0, blobBytes };
+    const totals = { content, events: manifest.events, blobs, omitted, blobBytes };
     await this.#record("end", encodeTotals(totals), false);
     await this.#members.end();
     return totals;
@@ -98,9 +100,14 @@ class Packer {
   async #blobs(names: readonly HashName[]) {
     const { source, onProgress, signal } = this.#options;
     const sizes = names.map((name) => [name, this.#sizeOf(name)] as const);
-    const total = sizes.reduce((sum, [, size]) => sum + size, 0);
-    let done = 0;
+    const total = sizes.reduce((sum, [, size]) => sum + (size ?? 0), 0);
+    let [done, omitted] = [0, 0];
     for (const [name, size] of sizes) {
+      if (size === null) {
+        omitted += 1;
+        await this.#omit(name);
+        continue;
+      }
       const head = Buffer.alloc(recordKinds.blob.bytesMax);
       head.write(name.slice("sha256:".length), "hex");
       head.writeBigUInt64BE(BigInt(size), head.length - 8);
@@ -112,12 +119,21 @@ class Packer {
       signal.throwIfAborted();
       onProgress({ stage: "blobs", done, total });
     }
-    return { blobs: names.length, blobBytes: total };
+    return { blobs: names.length - omitted, omitted, blobBytes: total };
   }
 
-  #sizeOf(name: HashName): number {
+  /** Says that a blob is not here, and why. */
+  async #omit(name: HashName): Promise<void> {
+    const reason = this.#options.absenceOf(name) ?? "";
+    const digest = Buffer.from(name.slice("sha256:".length), "hex");
+    const text = Buffer.from(reason).subarray(0, recordKinds.omitted.bytesMax - digest.length);
+    await this.#record("omitted", Buffer.concat([digest, text]));
+  }
+
+  /** Null where a blob may be absent, and is. */
+  #sizeOf(name: HashName): number | null {
     const size = this.#options.source.blobSize(name);
-    if (size !== null) return size;
+    if (size !== null || this.#options.absenceOf(name) !== null) return size;
     throw refused(`the blob ${name} is not stored`);
   }
 
