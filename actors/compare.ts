@@ -2,12 +2,13 @@
 //
 // Result = every policy and optimizer hash, and per stream the sequence of (type, version, data
 // without `data.observed`). The names of the runs, where they were placed (`placement.ts`), times,
-// epochs, places and the global order are no part of it; nor are the operational streams `actor/…`,
-// `node/…` and `device/…`.
+// epochs, places and the global order are no part of it; nor are operational streams
+// (`actor/…`, `storage/…`).
 import {
   type EventEnvelope,
   encode,
   eventBytesMax,
+  isOperational,
   type Parent,
   parseTrajectory,
   sha256Hex,
@@ -47,7 +48,6 @@ export interface ResultSource {
   ): Promise<readonly { readonly global: number; readonly event: EventEnvelope }[]>;
 }
 
-const operationalStream = /^(actor|node|device)\//;
 const pageRowsMax = 1_000;
 
 /** The result of the run that `ledger` holds. */
@@ -68,7 +68,7 @@ export function resultOfEvents(events: Iterable<EventEnvelope>): RunResult {
   const optimizers: string[] = [];
   const streams = new Map<string, ResultEvent[]>();
   for (const { stream, type, v, data } of events) {
-    if (operationalStream.test(stream)) continue;
+    if (isOperational(stream)) continue;
     const fields = data as Readonly<Record<string, unknown>>;
     if (type === "run.started") {
       policies.unshift(String(fields["policy"]));

@@ -308,7 +308,6 @@ function runHost(
       stage,
       evaluations,
       learned: () => ({
-        step: watch.latest?.step ?? first,
         policy: watch.latest?.policyAfter ?? initial.policy,
         optimizer: watch.latest?.optimizerAfter ?? initial.optimizer,
       }),

@@ -79,7 +79,6 @@ export {
   measure,
   openRewards,
   pixelComparison,
-  playedBefore,
   recordedValues,
 } from "./reward-judge/index.ts";
 export type {

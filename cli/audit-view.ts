@@ -18,7 +18,7 @@ export function auditLines(
   trust: Trust,
   { colors }: Terminal,
 ): string[] {
-  const { ok, events, eventsPerSecond, blobBytes, firstBad, checks, faults } = verdict;
+  const { ok, events, eventsPerSecond, blobBytes, pruned, firstBad, checks, faults } = verdict;
   const rows = Object.entries(checks).map(([check, count]) => {
     const fault = faults[check];
     const what = fault === undefined ? (aboutChecks[check] ?? "") : `wrong at ${placeOf(fault)}`;
@@ -45,9 +45,14 @@ export function auditLines(
     colors.dim(head),
     ...body,
     ...bad,
+    ...(pruned.length === 0 ? [] : ["", ...pruned.map(prunedLine)]),
     "",
     say(conclusion(verdict, trust)),
   ];
+}
+
+function prunedLine({ seq, rule, blobs }: AuditVerdict["pruned"][number]): string {
+  return withoutSteering(`${thousands(blobs)} blobs are gone by "${rule}" (event ${seq}).`);
 }
 
 function placeOf({ seq, stream }: NonNullable<AuditVerdict["firstBad"]>): string {

@@ -10,7 +10,7 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
-const usageCodes = new Set(["usage", "config"]);
+const usageCodes = new Set(["usage", "config", "keep-rule"]);
 /** What was recorded and what it comes to differ. */
 const evidenceCode = "evidence";
 

@@ -5,6 +5,7 @@
 import { EvidenceError } from "../actors/index.ts";
 import { type RunConfig, restoreRunConfig } from "../config/index.ts";
 import { type EventData, type HashName, streams } from "../events/index.ts";
+import { prunedWords, readPruned } from "../replay/index.ts";
 import type { LedgerReader } from "../storage/index.ts";
 import { NotFoundError } from "./errors.ts";
 
@@ -44,12 +45,32 @@ export async function findPolicy(
     throw new NotFoundError(`${run} has no policy after step ${wanted}; it learned ${last} steps`);
   }
   const bytes = await reader.blobs.get(policy);
-  if (bytes === null) {
-    throw new EvidenceError(`the policy ${policy} after step ${wanted} is not stored in ${run}`);
-  }
+  if (bytes === null) throw await missing(reader, run, policies, wanted);
   const config = restoreRunConfig(started.config);
   return { run, step: wanted, policy, base: started.base, config, bytes };
 }
+
+/** Why a policy is not there, and which ones are. */
+async function missing(
+  reader: LedgerReader,
+  run: string,
+  policies: readonly HashName[],
+  step: number,
+): Promise<EvidenceError | NotFoundError> {
+  const policy = policies[step] ?? "sha256:";
+  const what = `the policy ${policy} after step ${step}`;
+  const by = (await readPruned(reader)).of(policy);
+  if (by === null) return new EvidenceError(`${what} is not stored in ${run}`);
+  const kept: number[] = [];
+  for (const [other, name] of policies.entries()) {
+    if (await reader.blobs.has(name)) kept.push(other);
+  }
+  const shown = kept.slice(-keptShown).join(", ");
+  return new NotFoundError(`${what} ${prunedWords(by)}; of the last steps here are ${shown}`);
+}
+
+/** Steps whose policies are named to whoever asked for one that is gone. */
+const keptShown = 8;
 
 async function startOf(reader: LedgerReader, run: string): Promise<EventData<"run.started">> {
   const [first] = await reader.readStream(streams.run(run), 1, 1);

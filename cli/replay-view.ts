@@ -37,28 +37,31 @@ export function replayDocument({ verdict, notes, seconds }: ReplayTold) {
   return { ...rest, differs: differences.length, differences, notes, seconds };
 }
 
+/** What could not be compared because bytes of it are not there. */
+function missingNotes({ hashOnlySteps, unsampled }: ReplayVerdict): string[] {
+  const hashOnly =
+    `${hashOnlySteps} steps are hash only: no gradients of theirs are stored, or they follow ` +
+    "weights that could not be derived";
+  const pruned = `${unsampled} steps and evaluations were not sampled again: their policy was pruned`;
+  return [...(hashOnlySteps === 0 ? [] : [hashOnly]), ...(unsampled === 0 ? [] : [pruned])];
+}
+
 /** The lines of a replay. */
 export function replayLines(
   { run, verdict, notes, seconds }: ReplayTold,
   colors: Colors,
 ): string[] {
-  const { events, steps, recompute, comparisons, hashOnlySteps, differences } = verdict;
+  const { events, steps, recompute, comparisons, differences } = verdict;
   const how = recompute ? "replayed and recomputed" : "replayed";
   const perSecond = thousands(events / Math.max(seconds, 1e-3));
   const size = `${thousands(events)} events, ${steps} steps compared`;
-  const hashOnly =
-    hashOnlySteps === 0
-      ? []
-      : [
-          `${hashOnlySteps} steps are hash only: no gradients of theirs are stored, or they follow ` +
-            "weights that could not be derived",
-        ];
+  const missing = missingNotes(verdict);
   return [
     `${colors.bold(run)}  ${how} in ${duration(seconds)}  ${size}  (${perSecond} events/s)`,
     "",
     ...tableOf(comparisons, colors),
     "",
-    ...[...notes, ...hashOnly].map((note) => `note: ${note}`),
+    ...[...notes, ...missing].map((note) => `note: ${note}`),
     ...differences
       .slice(0, differencesShownMax)
       .map(({ seq, stream, streamSeq, reason }) =>

@@ -1,16 +1,25 @@
 // Runs as directories under the runs folder: names, and reading what is in them.
 import { access, mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { nearest, type RunConfig, restoreRunConfig } from "../config/index.ts";
 import { type EventEnvelope, streams } from "../events/index.ts";
-import { checkpointsFile, type LedgerReader, openLedgerReader } from "../storage/index.ts";
+import {
+  checkpointKeysFile,
+  checkpointsFile,
+  type LedgerReader,
+  openLedgerReader,
+} from "../storage/index.ts";
 import { NotFoundError } from "./errors.ts";
 import { RunLog } from "./run-log.ts";
 
 /** The configuration that a run was begun with. */
 export const configFile = "config.json";
+/** Counts the queries that a run has paid for. */
+export const budgetFile = "search-queries";
+/** What a run directory holds besides its ledger and blobs, and a copy of it has to hold. */
+export const filesBeside = [configFile, checkpointsFile, checkpointKeysFile, budgetFile];
 /** In the runs folder: the key that signs checkpoints, and beside it its public half. */
-export const signingKeyFile = "signing-key";
+const signingKeyFile = "signing-key";
 
 /** The names of the runs in `runs`, in byte order. */
 export async function runNames(runs: string): Promise<readonly string[]> {
@@ -76,6 +85,11 @@ export async function runConfigOf(runs: string, run: string): Promise<RunConfig>
   const { log } = await readRun(runs, run);
   if (log.started !== null) return restoreRunConfig(log.started.config);
   throw new NotFoundError(`the run "${run}" was never started: start it anew with varft train`);
+}
+
+/** The file of the key that signs a run's checkpoints. */
+export function signingKeyOf(directory: string, { storage }: RunConfig): string {
+  return storage.signingKey ?? join(dirname(directory), signingKeyFile);
 }
 
 /** The checkpoints that lie in a run directory, as text. */

@@ -144,7 +144,8 @@ export class RunLog {
 
   /** Takes an event; types that say nothing here are passed over. */
   add(event: EventEnvelope): void {
-    this.lastMs = Math.max(this.lastMs, event.time);
+    // What is done to its files later is none of a run's time.
+    if (event.type !== "blobs.pruned") this.lastMs = Math.max(this.lastMs, event.time);
     const handler = this.#handlers[event.type as EventType] as
       | ((data: unknown, event: EventEnvelope) => void)
       | undefined;

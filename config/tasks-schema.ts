@@ -10,7 +10,7 @@ const key = z.string().min(1);
 const sourcesMax = 64;
 
 const rowsShared = {
-  /** JSON, JSON lines or Parquet. */
+  /** JSON or JSON lines. */
   file: path,
   /**
    * The folder that the rows' image names are relative to. Left out: the one that official files

@@ -102,7 +102,15 @@ export const streams = {
   node: (node: string): string => `node/${node}`,
   actor: (id: string): string => `actor/${id}`,
   device: (id: string): string => `device/${id}`,
+  storage: (run: string): string => `storage/${run}`,
 } as const;
+
+const operationalStream = /^(?:actor|node|device|storage)\//;
+
+/** Whether a stream tells of processes, places or files, and is no part of a run's result (I4). */
+export function isOperational(stream: string): boolean {
+  return operationalStream.test(stream);
+}
 
 /** What the name of a trajectory's stream says. */
 export interface TrajectoryName {

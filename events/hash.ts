@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 /** A content name: `sha256:` and 64 lower-case hexadecimal digits. */
 export type HashName = `sha256:${string}`;
 
+const prefix = "sha256:";
 const hashNamePattern = /^sha256:[0-9a-f]{64}$/;
 
 /** SHA-256 of the concatenation of `parts` (strings as UTF-8), as 32 raw bytes. */
@@ -26,4 +27,26 @@ export function hashName(bytes: Uint8Array): HashName {
 /** Tells whether `text` has the form of a content name. */
 export function isHashName(text: string): text is HashName {
   return hashNamePattern.test(text);
+}
+
+const hashBytes = 32;
+
+/** Names as their bytes, one after the other. */
+export function packHashes(names: readonly HashName[]): Uint8Array {
+  return Buffer.concat(names.map((name) => Buffer.from(name.slice(prefix.length), "hex")));
+}
+
+/** The names in packed bytes. */
+export function unpackHashes(bytes: Uint8Array): HashName[] {
+  return Array.from({ length: Math.floor(bytes.length / hashBytes) }, (_, index): HashName => {
+    const name = bytes.subarray(index * hashBytes, (index + 1) * hashBytes);
+    return `sha256:${Buffer.from(name).toString("hex")}`;
+  });
+}
+
+/** Every name that stands anywhere in a value: some of them name blobs. */
+export function* hashNamesIn(value: unknown): Generator<HashName> {
+  if (typeof value === "string" && isHashName(value)) yield value;
+  if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return;
+  for (const inner of Object.values(value)) yield* hashNamesIn(inner);
 }

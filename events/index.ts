@@ -13,6 +13,7 @@ export {
   eventId,
   groupLease,
   isName,
+  isOperational,
   leaseOf,
   parseTrajectory,
   streams,
@@ -28,7 +29,15 @@ export {
   VarftError,
 } from "./errors.ts";
 export type { HashName } from "./hash.ts";
-export { hashName, isHashName, sha256Bytes, sha256Hex } from "./hash.ts";
+export {
+  hashName,
+  hashNamesIn,
+  isHashName,
+  packHashes,
+  sha256Bytes,
+  sha256Hex,
+  unpackHashes,
+} from "./hash.ts";
 export type { AfterStep, BeforeTurn } from "./parent.ts";
 export { afterStep, anchorOf, beforeTurn, namedBlobs, stepsBefore } from "./parent.ts";
 export { philox4x32, RandomStream } from "./philox.ts";

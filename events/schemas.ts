@@ -9,6 +9,10 @@ import { currentVersion } from "./upcasters.ts";
 const hash = z.custom<`sha256:${string}`>(
   (value) => typeof value === "string" && isHashName(value),
 );
+/** Names as their bytes (`packHashes`). */
+const hashes = z.custom<Uint8Array>(
+  (value) => value instanceof Uint8Array && value.length > 0 && value.length % 32 === 0,
+);
 const int32Array = z.custom<Int32Array>((value) => value instanceof Int32Array);
 const float32Array = z.custom<Float32Array>((value) => value instanceof Float32Array);
 const observed = z.record(z.string(), z.unknown()).optional();
@@ -310,6 +314,13 @@ export const eventSchemas = {
   /** Placement and life of a process; no part of the result. */
   "actor.registered": z.strictObject({ role: z.string(), numericClass, observed }),
   "actor.ended": z.strictObject({ role: z.string(), cause: z.string(), observed }),
+  /** Blobs that were stored once and may be gone; no part of the result. */
+  "blobs.pruned": z.strictObject({
+    /** What was kept, in the words of the command. */
+    rule: z.string(),
+    names: hashes,
+    observed,
+  }),
 } as const;
 
 export type EventType = keyof typeof eventSchemas;

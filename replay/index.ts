@@ -50,3 +50,12 @@ export type {
   Rejudging,
 } from "./rejudge/index.ts";
 export { advantageChange, agreementOf, directionOf, rejudgeRun } from "./rejudge/index.ts";
+export type { KeepRules, Pruning } from "./retention/index.ts";
+export {
+  choosePruning,
+  PrunedBlobs,
+  parseKeepRules,
+  prunedWords,
+  readPruned,
+  recordPruning,
+} from "./retention/index.ts";

@@ -89,11 +89,8 @@ export class Watch {
       check();
       return learned.promise;
     });
-    const update = this.#updates.get(step);
-    assert(
-      update !== undefined,
-      `the learner is not far past step ${step}, which is being learned`,
-    );
+    const update = this.#latest;
+    assert(update?.step === step, `the learner went past step ${step}, which is being played`);
     return update;
   }
 

@@ -1,9 +1,8 @@
 // Has a run's ledger signed while it grows: at each step, at the end, and when the session closes.
-import { dirname, join } from "node:path";
 import { type EventEnvelope, ensureError } from "../../events/index.ts";
 import type { CheckpointOptions } from "../../storage/index.ts";
 import { openCheckpointLog, openSigningKey } from "../../storage/index.ts";
-import { signingKeyFile } from "../run-directory.ts";
+import { signingKeyOf } from "../run-directory.ts";
 import type { Closers } from "./closers.ts";
 import type { SessionOptions } from "./types.ts";
 
@@ -21,8 +20,7 @@ export async function openCheckpoints(
   closers: Closers,
 ): Promise<(event: EventEnvelope) => void> {
   const { directory, run, config, say } = session;
-  const file = config.storage.signingKey ?? join(dirname(directory), signingKeyFile);
-  const key = await openSigningKey(file);
+  const key = await openSigningKey(signingKeyOf(directory, config));
   const log = await openCheckpointLog({ directory, run, key, ...rest });
   closers.add(async () => {
     try {

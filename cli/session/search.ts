@@ -19,6 +19,7 @@ import {
 import { miniCorpus } from "../../tasks/index.ts";
 import { searchKey } from "../environment.ts";
 import { clock } from "../format.ts";
+import { budgetFile } from "../run-directory.ts";
 import type { Closers } from "./closers.ts";
 import type { SessionOptions } from "./types.ts";
 
@@ -27,8 +28,6 @@ type Served = Exclude<Chosen, { readonly type: "bm25" }>;
 
 /** How often the progress of an index is told, in milliseconds. */
 const tellMs = 5_000;
-/** The count of queries, in the run's folder. */
-const budgetFile = "search-queries";
 
 /**
  * Opens the search of a run. What can be wrong about it is told here: a key that is not set, a

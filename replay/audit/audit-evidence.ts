@@ -14,6 +14,7 @@ import { checksByType, dataChecks, envelopeChecks } from "./checks/index.ts";
 import { type BadEvent, Findings } from "./findings.ts";
 import { IndexAudit } from "./index-rows.ts";
 import { auditLeases } from "./leases.ts";
+import { PruneAudit, type PruneFacts } from "./pruned.ts";
 import { readData, readEnvelope } from "./read-events.ts";
 import { walkRows } from "./walk-rows.ts";
 
@@ -43,6 +44,8 @@ export interface AuditReport {
   readonly provenEvents: number;
   readonly eventsPerSecond: number;
   readonly blobBytes: number;
+  /** Blobs that are gone, by the events that say so. */
+  readonly pruned: readonly PruneFacts[];
   readonly firstBad: BadEvent | null;
   readonly checks: Readonly<Record<string, number>>;
   /** By check, the first event of which it said no. */
@@ -70,6 +73,7 @@ class Audit {
   readonly #byType = checksByType(dataChecks);
   /** The blobs that are named, each with the first event that does. */
   readonly #blobs = new Map<HashName, { readonly seq: number; readonly stream: string }>();
+  readonly #prunes = new PruneAudit();
   #events = 0;
   /** The version that began the ledger, where it says so. */
   #varft: string | null = null;
@@ -115,6 +119,7 @@ class Audit {
       provenEvents: this.#checkpoints.provenEvents,
       eventsPerSecond: Math.round(this.#events / Math.max(seconds, 1e-6)),
       blobBytes,
+      pruned: this.#prunes.facts,
       firstBad: first,
       checks: counts,
       faults: Object.fromEntries(byCheck),
@@ -172,7 +177,9 @@ class Audit {
     for (const check of this.#byType.get(event.type) ?? []) {
       this.#note(check.name, global, stream, check.fault(event, this.#book));
     }
-    for (const name of blobNames(event, this.#book)) {
+    const stored = blobNames(event, this.#book);
+    this.#prunes.note(global, event, stored);
+    for (const name of stored) {
       if (!this.#blobs.has(name)) this.#blobs.set(name, { seq: global, stream });
     }
     this.#book.note(event);
@@ -209,6 +216,7 @@ class Audit {
         onProgress({ stage: "blobs", done: index, total: this.#blobs.size });
       }
       findings.count(blobCheck);
+      if (!evidence.hasBlob(name) && this.#prunes.excuses(name)) continue;
       const fault = evidence.blobFault(name, onBytes);
       if (fault !== null) findings.add(blobCheck, seq, stream, `${name}: ${fault}`);
     }

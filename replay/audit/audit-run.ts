@@ -144,6 +144,7 @@ function unreadable({ stage, done }: AuditProgress, how: string): AuditReport {
     provenEvents: 0,
     eventsPerSecond: 0,
     blobBytes: 0,
+    pruned: [],
     firstBad: bad,
     checks: { reading: 1 },
     faults: { reading: bad },

@@ -30,6 +30,7 @@ const report: z.ZodType<AuditReport> = z.strictObject({
   provenEvents: count,
   eventsPerSecond: count,
   blobBytes: count,
+  pruned: z.array(z.strictObject({ seq: count, rule: z.string(), blobs: count })),
   firstBad: badEvent.nullable(),
   checks: z.record(z.string(), count),
   faults: z.record(z.string(), badEvent),

@@ -12,6 +12,8 @@ export interface AuditVerdict {
   readonly provenEvents: number;
   readonly eventsPerSecond: number;
   readonly blobBytes: number;
+  /** Blobs that are gone by a rule, by the events (global numbers) that say so. */
+  readonly pruned: AuditReport["pruned"];
   readonly firstBad: BadEvent | null;
   /** By the name of the check, how many things it has checked. */
   readonly checks: Readonly<Record<string, number>>;
@@ -21,7 +23,8 @@ export interface AuditVerdict {
 
 /** @param strict an origin that is not proven is not well */
 export function verdictOf(report: AuditReport, strict: boolean): AuditVerdict {
-  const { events, provenEvents, eventsPerSecond, blobBytes, firstBad, checks, faults } = report;
+  const { events, provenEvents, firstBad } = report;
+  const { eventsPerSecond, blobBytes, pruned, checks, faults } = report;
   const origin = events > 0 && provenEvents === events ? "proven" : "unproven";
   return {
     ok: firstBad === null && (origin === "proven" || !strict),
@@ -30,6 +33,7 @@ export function verdictOf(report: AuditReport, strict: boolean): AuditVerdict {
     provenEvents,
     eventsPerSecond,
     blobBytes,
+    pruned,
     firstBad,
     checks,
     faults,

@@ -83,6 +83,7 @@ async function bundle(
     checkpoints: notes.map((note) => `${note}\n`).join(""),
     settings,
     blobsOf: (row) => rows.blobsOf(row),
+    absenceOf: (name) => rows.absenceOf(name),
     // Leases are as they are now: those that were taken since the checkpoint are none of its.
     leasesOf: () => (isRunning ? rows.usedOf(source.leases) : source.leases),
     file,

@@ -41,6 +41,7 @@ export function unreadableVerdict(error: BundleError): AuditVerdict {
     provenEvents: 0,
     eventsPerSecond: 0,
     blobBytes: 0,
+    pruned: [],
     firstBad: bad,
     checks: { [bundleCheck]: 1 },
     faults: { [bundleCheck]: bad },

@@ -2,11 +2,13 @@
 import { type EventData, type HashName, leaseOf } from "../../events/index.ts";
 import type { Lease } from "../../storage/index.ts";
 import { blobNames, readData, readEnvelope } from "../audit/index.ts";
+import { PrunedBlobs, prunedWords } from "../retention/index.ts";
 
 /** Sees every row of a bundle, in order. */
 export class RowReader {
   readonly #start: { readonly run: EventData<"run.started"> };
   readonly #leases = new Set<string>();
+  readonly #pruned = new PrunedBlobs();
 
   constructor(run: EventData<"run.started">) {
     this.#start = { run };
@@ -16,9 +18,16 @@ export class RowReader {
   blobsOf(row: Uint8Array): readonly HashName[] {
     const envelope = readEnvelope(row);
     if (typeof envelope === "string") return [];
+    this.#pruned.note(envelope);
     if (envelope.epoch > 0) this.#leases.add(leaseOf(envelope.stream));
     const event = readData(envelope);
     return typeof event === "string" ? [] : blobNames(event, this.#start);
+  }
+
+  /** Why a blob that rows name may be absent; null: it may not. */
+  absenceOf(name: HashName): string | null {
+    const by = this.#pruned.of(name);
+    return by && prunedWords(by);
   }
 
   /** Those of `leases` under which some row was written. */

@@ -1,7 +1,8 @@
 // The ledger of a run, by stream: one pass over all events notes where each of them stands, and
 // streams are then read in the order of the plan.
-import type { EventEnvelope } from "../../events/index.ts";
+import type { EventEnvelope, HashName } from "../../events/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
+import { PrunedBlobs } from "../retention/index.ts";
 
 /** What a replay reads of a ledger. */
 export type ReplayReader = Pick<LedgerReader, "head" | "readAll" | "readStream" | "blobs">;
@@ -9,6 +10,7 @@ export type ReplayReader = Pick<LedgerReader, "head" | "readAll" | "readStream" 
 export class Book {
   readonly #reader: ReplayReader;
   readonly #globals = new Map<string, number[]>();
+  readonly #pruned = new PrunedBlobs();
   /** Events in all. */
   readonly events: number;
   /** The chain's hash at their end, hexadecimal. */
@@ -28,7 +30,7 @@ export class Book {
       const page = await reader.readAll(next);
       const last = page.at(-1);
       if (last === undefined) break;
-      for (const { global, event } of page) if (global <= size) book.#note(event.stream, global);
+      for (const { global, event } of page) if (global <= size) book.#note(event, global);
       next = last.global + 1;
     }
     return book;
@@ -55,7 +57,14 @@ export class Book {
     return this.#globals.get(stream)?.length ?? 0;
   }
 
-  #note(stream: string, global: number): void {
+  /** Whether a blob is not there any more, and the run says so. */
+  async isPruned(name: HashName): Promise<boolean> {
+    return this.#pruned.of(name) !== null && !(await this.#reader.blobs.has(name));
+  }
+
+  #note(event: EventEnvelope, global: number): void {
+    this.#pruned.note(event);
+    const { stream } = event;
     const known = this.#globals.get(stream);
     if (known === undefined) this.#globals.set(stream, [global]);
     else known.push(global);

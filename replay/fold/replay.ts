@@ -8,7 +8,13 @@ import {
   trajectoryLimits,
 } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
-import { type EventData, ensureError, type HashName, streams } from "../../events/index.ts";
+import {
+  type EventData,
+  ensureError,
+  type HashName,
+  isOperational,
+  streams,
+} from "../../events/index.ts";
 import { LedgerError } from "../../storage/index.ts";
 import type { TaskSource } from "../../tasks/index.ts";
 import { Book, type ReplayReader } from "./book.ts";
@@ -82,6 +88,8 @@ export interface ReplayVerdict {
   readonly comparisons: Readonly<Partial<Record<ComparisonKind, Tally>>>;
   /** Steps that could not be derived: hashes are all that is left, or their start is unknown. */
   readonly hashOnlySteps: number;
+  /** Steps and evaluations that could not be sampled again: their policy was pruned. */
+  readonly unsampled: number;
   /** Whether tasks were drawn from their source again. */
   readonly tasksDrawn: boolean;
 }
@@ -105,15 +113,15 @@ export async function replayRun<S>(options: ReplayOptions<S>): Promise<ReplayVer
     differences,
     comparisons: tallies,
     hashOnlySteps: replay?.trail?.hashOnly ?? 0,
+    unsampled: replay?.unsampled ?? 0,
     tasksDrawn: plans?.drawsTasks ?? false,
   };
 }
 
-/** Streams that tell of processes and are no part of a run's result. */
-const operational = /^(actor|node|device)\//;
-
 class Replay<S> {
   steps = 0;
+  /** Steps and evaluations whose policy was pruned: their turns cannot be sampled again. */
+  unsampled = 0;
   readonly trail: WeightTrail<S> | null;
   readonly #options: ReplayOptions<S>;
   readonly #book: Book;
@@ -161,7 +169,8 @@ class Replay<S> {
     const judge = await Judge.open(book, run, config, comparePixels, findings);
     const learner = await Learner.open(book, run, plans, findings);
     const parts = await weightsOf(options, plans, findings);
-    const trail = parts === null ? null : new WeightTrail(parts, reader.blobs, config, findings);
+    const isPruned = (name: HashName) => book.isPruned(name);
+    const trail = parts && new WeightTrail(parts, reader.blobs, config, findings, isPruned);
     const recomputation = (await recomputationOf?.(started, config, book)) ?? null;
     const all = { book, plans, judge, learner, findings, trail, recomputation };
     return new Replay(options, all);
@@ -204,6 +213,11 @@ class Replay<S> {
   }
 
   async #sampleAgain(item: Item, folded: readonly FoldedTrajectory[]): Promise<void> {
+    const policy = folded[0]?.policy;
+    if (this.#recomputation !== null && policy && (await this.#book.isPruned(policy))) {
+      this.unsampled += 1;
+      return;
+    }
     try {
       await this.#recomputation?.turns(item, folded, this.#findings);
     } catch (thrown) {
@@ -231,16 +245,26 @@ class Replay<S> {
     if (learned === null || this.trail === null || step < this.#deriveFrom || step > to) return;
     const start = await this.trail.before(learned);
     let state: LearnerState<S> | null = null;
-    if (compared && start !== null && this.#recomputation !== null) {
+    if (
+      compared &&
+      start !== null &&
+      this.#recomputation !== null &&
+      (await this.#isHere(learned))
+    ) {
       try {
         state = await this.#recomputation.learn(learned, trajectories, start, this.#findings);
       } catch (thrown) {
         this.#findings.compare("gradients", learned.batch, ensureError(thrown).message);
       }
     }
-    const isStored = learned.gradients.every(({ data }) => data.stored);
-    if (state !== null && !isStored) this.trail.arrive(learned, state);
+    if (state !== null && !(await this.trail.hasGradients(learned)))
+      this.trail.arrive(learned, state);
     else await this.trail.derive(learned);
+  }
+
+  /** Whether the policy that a step was played with is there, where its gradients need it. */
+  async #isHere({ batch: { data } }: LearnedStep): Promise<boolean> {
+    return data.playedPolicy === undefined || !(await this.#book.isPruned(data.playedPolicy));
   }
 
   /** Weights cannot begin at every step: only where policy and optimizer are both stored. */
@@ -263,7 +287,7 @@ class Replay<S> {
     const { run } = this.#options;
     const own = new Set([streams.run(run), streams.judge(run), streams.learner(run)]);
     for (const stream of this.#book.streams) {
-      const isKnown = own.has(stream) || this.#seen.has(stream) || operational.test(stream);
+      const isKnown = own.has(stream) || this.#seen.has(stream) || isOperational(stream);
       if (!isKnown) this.#findings.compare("plans", { stream, seq: 1 }, "is in no plan");
     }
     for (const { batch } of this.#learner.steps) {

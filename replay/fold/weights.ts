@@ -1,8 +1,9 @@
 // Policies and optimizer states from stored gradients: AdamW again, step by step (DESIGN of the
 // ledger: gradients are kept, not deltas, so that every hash is re-derived from the run alone).
 //
-// 1. A gradient above `storage.gradient_bytes_max` left its hash only. Such a step is told as
-//    "hash only", and the derivation goes on where policy and optimizer are both stored again.
+// 1. A gradient above `storage.gradient_bytes_max` left its hash only, and so did one that was
+//    pruned. Such a step is told as "hash only", and the derivation goes on where policy and
+//    optimizer are both stored again.
 // 2. After a difference, too, it goes on there: what follows from wrong weights says nothing.
 import {
   EvidenceError,
@@ -14,7 +15,7 @@ import {
 } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
 import { type EventData, ensureError, type HashName, hashName } from "../../events/index.ts";
-import type { ReplayReader } from "./book.ts";
+import type { Book, ReplayReader } from "./book.ts";
 import type { Findings } from "./findings.ts";
 import type { LearnedStep } from "./learner.ts";
 import { unequal } from "./unequal.ts";
@@ -30,6 +31,7 @@ export class WeightTrail<S> {
   readonly #blobs: ReplayReader["blobs"];
   readonly #settings: ReturnType<typeof learnSettings>;
   readonly #findings: Findings;
+  readonly #isPruned: Book["isPruned"];
   #state: LearnerState<S> | null = null;
   #hashOnly = 0;
   #derived = 0;
@@ -39,9 +41,11 @@ export class WeightTrail<S> {
     blobs: ReplayReader["blobs"],
     config: RunConfig,
     findings: Findings,
+    isPruned: Book["isPruned"],
   ) {
     this.#parts = parts;
     this.#blobs = blobs;
+    this.#isPruned = isPruned;
     this.#settings = learnSettings(config);
     this.#findings = findings;
   }
@@ -82,13 +86,21 @@ export class WeightTrail<S> {
     }
   }
 
+  /** Whether the bytes of all gradients of a step are there, as far as the run says. */
+  async hasGradients({ gradients }: LearnedStep): Promise<boolean> {
+    for (const { data } of gradients) {
+      if (!data.stored || (await this.#isPruned(data.gradient))) return false;
+    }
+    return true;
+  }
+
   /** Derives what a step came to from its stored gradients, and compares it. */
   async derive(learned: LearnedStep): Promise<void> {
     const { gradients, update } = learned;
     const start = await this.before(learned);
     this.#state = null;
     if (update === null) return;
-    if (start === null || gradients.some(({ data }) => !data.stored)) {
+    if (start === null || !(await this.hasGradients(learned))) {
       this.#hashOnly += 1;
       return;
     }

@@ -127,7 +127,7 @@ export class StepGradients<S> {
     start: LearnerState<S>,
   ): Promise<Tensors | null> {
     const { exact, trail } = this.#options;
-    if (learned.gradients.every(({ data }) => data.stored)) {
+    if (await trail.hasGradients(learned)) {
       await this.pass(learned);
       return directionOf(this.#stored(learned));
     }

@@ -120,14 +120,16 @@ interface Parts<S> {
 
 async function gradientsOf<S>(
   { reader, weightsOf }: RejudgeOptions<S>,
-  { plans: { started, config }, findings, rejudging }: Parts<S>,
+  { book, plans: { started, config }, findings, rejudging }: Parts<S>,
 ): Promise<StepGradients<S> | string> {
   const { engine } = rejudging;
   if (typeof engine === "string") return engine;
   const { policy: first } = started;
   const policy = await reader.blobs.get(first);
   if (policy === null) return `the policy ${first} is not stored`;
-  const trail = new WeightTrail(weightsOf(config, policy), reader.blobs, config, findings);
+  const weights = weightsOf(config, policy);
+  const isPruned: typeof book.isPruned = (name) => book.isPruned(name);
+  const trail = new WeightTrail(weights, reader.blobs, config, findings, isPruned);
   const both = { recorded: config, rejudged: rejudging.config };
   const readBlob: typeof reader.blobs.get = (name) => reader.blobs.get(name);
   return StepGradients.open({ ...engine, config: both, started, readBlob, trail });

@@ -10,7 +10,9 @@ import type { EventData, EventEnvelope, EventType } from "../../events/index.ts"
 
 type Data = Readonly<Record<string, unknown>>;
 
-/** Data of an event as a version wrote them, and what they are today where that is another shape. */
+/**
+ * Data of an event as a version wrote them, and what they are today where that is another shape.
+ */
 export interface GoldenSample {
   readonly data: Data;
   readonly today?: Data;
@@ -261,6 +263,17 @@ export const goldenSamples: Samples = {
     ],
   },
   "actor.registered": { 1: [{ data: { role: "rollout", numericClass, observed } }] },
+  "blobs.pruned": {
+    1: [
+      {
+        data: {
+          rule: "gradients=none policies=every:20",
+          names: Uint8Array.from({ length: 64 }, (_, index) => index),
+          observed,
+        },
+      },
+    ],
+  },
   "actor.ended": { 1: [{ data: { role: "rollout", cause: "SIGKILL", observed } }] },
 };
 

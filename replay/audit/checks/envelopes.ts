@@ -63,6 +63,7 @@ const places: ReadonlyMap<string, { readonly by: string; readonly types: Readonl
     place("judge", "reward-judge", "reward.assigned"),
     place("learner", "learner", "batch.assembled gradient.computed policy.updated"),
     place("actor", "head", "actor.registered actor.ended"),
+    place("storage", "storage", "blobs.pruned"),
   ]);
 
 function place(kind: string, by: string, types: string) {

@@ -171,6 +171,7 @@ export function memoryEvidence(tables: Tables): Evidence {
     commandRow: (stream, command) => partOf(tables.commands.get(`${stream}\n${command}`)),
     tableSizes: () => ({ streams: tables.streams.size, commands: tables.commands.size }),
     leases: () => tables.leases,
+    hasBlob: (name) => tables.blobs.has(name),
     blobFault(name, onBytes) {
       const bytes = tables.blobs.get(name);
       if (bytes === undefined) return "it is not there";
