@@ -308,6 +308,7 @@ function runHost(
       stage,
       evaluations,
       learned: () => ({
+        step: watch.latest?.step ?? first,
         policy: watch.latest?.policyAfter ?? initial.policy,
         optimizer: watch.latest?.optimizerAfter ?? initial.optimizer,
       }),

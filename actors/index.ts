@@ -79,6 +79,7 @@ export {
   measure,
   openRewards,
   pixelComparison,
+  playedBefore,
   recordedValues,
 } from "./reward-judge/index.ts";
 export type {

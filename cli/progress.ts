@@ -71,7 +71,7 @@ export function stepFigures(log: RunLog, step: number): StepFigures | null {
     kinds: accuracyByKind(log, [one]),
     toolCalls: toolFigures(log, step),
     tokens: log.tokens.get(String(step)) ?? 0,
-    seconds: (one.updatedMs - one.plannedMs) / 1_000,
+    seconds: secondsOf(log, one),
     loss: meanOf("loss"),
     entropy: meanOf("entropy"),
     kl: meanOf("kl"),
@@ -120,7 +120,7 @@ export interface Progress {
 export function progressOf(log: RunLog, stepsTotal: number): Progress {
   const learned = [...log.steps.values()].filter(({ updatedMs }) => updatedMs !== null);
   const latest = learned.slice(-windowSteps);
-  const seconds = latest.map(({ plannedMs, updatedMs }) => ((updatedMs ?? 0) - plannedMs) / 1_000);
+  const seconds = latest.map((one) => secondsOf(log, one));
   const tokens = latest.reduce((sum, { step }) => sum + (log.tokens.get(String(step)) ?? 0), 0);
   const busy = seconds.reduce((sum, value) => sum + value, 0);
   const secondsPerStep = latest.length === 0 ? null : busy / latest.length;
@@ -136,6 +136,12 @@ export function progressOf(log: RunLog, stepsTotal: number): Progress {
     secondsLeft: secondsPerStep === null ? null : secondsPerStep * (stepsTotal - learned.length),
     doing: doing(log),
   };
+}
+
+/** What a step took. One that was played ahead counts from when the step before it was learned. */
+function secondsOf(log: RunLog, { step, plannedMs, updatedMs }: StepLog): number {
+  const before = log.steps.get(step - 1)?.updatedMs ?? 0;
+  return ((updatedMs ?? 0) - Math.max(plannedMs, before)) / 1_000;
 }
 
 function doing(log: RunLog): string {

@@ -98,7 +98,7 @@ export const algorithmKeys = {
 /** Groups that are played for each one that is learned from, at most. */
 const oversamplingMax = 8;
 /** Steps that the policy of rollouts may lie behind. */
-const policyLagMax = 8;
+export const policyLagMax = 8;
 
 /** Of `[rollout]`: what is played for a step, and with which policy. */
 export const batchKeys = {

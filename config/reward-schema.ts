@@ -24,6 +24,7 @@ const metric = {
 
 const mode = z.enum(["corrected", "reference"]).default("corrected");
 const path = z.string().min(1);
+const setsMax = 32;
 const count = (max: number) => z.int().min(1).max(max);
 
 /** Sentence embeddings. */
@@ -72,8 +73,13 @@ export const reward = z.strictObject({
   /** +1 where tools rescue an answer, −1 where they break one. */
   correction: component({
     weight,
-    /** Answers without tools, as `varft score` reads them; left out: those of the group itself. */
+    /** Answers without tools, as `varft score` reads them. */
     baselineFile: path.optional(),
+    /**
+     * Evaluations of this run that ask its training tasks without tools before the first step.
+     * Neither: the baseline is the group itself.
+     */
+    baselineSets: z.array(z.string().min(1)).min(1).max(setsMax).optional(),
   }),
   searchSimilarity: component({ weight, ...embeddings }),
   /** How near one step comes to the teacher's. */
@@ -115,7 +121,12 @@ export function rewardNames(given: Reward): readonly RewardComponentName[] {
 }
 
 /** What a reward cannot be, and keys that would have no effect. */
-export function rewardContradictions({ reward: given, tasks, determinism }: RunConfig): Fault[] {
+export function rewardContradictions({
+  reward: given,
+  tasks,
+  determinism,
+  evaluation,
+}: RunConfig): Fault[] {
   const faults: Fault[] = [];
   const names = rewardNames(given).map(String);
   if (names.length + given.modules.length === 0) {
@@ -145,5 +156,30 @@ export function rewardContradictions({ reward: given, tasks, determinism }: RunC
       "that it would say it again";
     faults.push([["determinism"], message]);
   }
-  return faults;
+  return [...faults, ...correctionFaults(given, evaluation)];
+}
+
+/** A baseline is played before it is asked, without tools, over what is trained on. */
+function correctionFaults(
+  { correction }: Reward,
+  { sets }: Pick<RunConfig["evaluation"], "sets">,
+): Fault[] {
+  const { baselineSets: names, baselineFile } = correction ?? {};
+  if (names === undefined) return [];
+  const place = ["reward", "correction", "baselineSets"] as const;
+  if (baselineFile !== undefined) return [[place, "has no effect beside baseline_file"]];
+  return names.flatMap((name, index): Fault[] => {
+    const found = sets.find((set) => set.name === name);
+    const says = (message: string): Fault[] => [[[...place, index], message]];
+    if (found === undefined) return says(`is "${name}": no evaluation set has this name`);
+    const fix = baselineMend(found);
+    return fix === null ? [] : says(`is "${name}", an evaluation set that needs ${fix}`);
+  });
+}
+
+function baselineMend({ when, mode, set }: RunConfig["evaluation"]["sets"][number]): string | null {
+  if (!when.includes("before")) return 'when = ["before"]';
+  if (mode !== "direct" && mode !== "cot") return 'mode = "direct" (or "cot"): no tool is called';
+  if (/^(?:[^/]+\/)?training$/.test(set)) return null;
+  return 'set = "training", or "SOURCE/training" of a mixture';
 }

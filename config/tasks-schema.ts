@@ -10,7 +10,7 @@ const key = z.string().min(1);
 const sourcesMax = 64;
 
 const rowsShared = {
-  /** JSON or JSON lines. */
+  /** JSON, JSON lines or Parquet. */
   file: path,
   /**
    * The folder that the rows' image names are relative to. Left out: the one that official files

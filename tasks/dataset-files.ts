@@ -2,17 +2,21 @@
 // fit is named by file and line before a run begins.
 import { access, readFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
+import { ensureError } from "../events/index.ts";
 import {
   type BadDatasetRow,
+  type DatasetImage,
   type DatasetRow,
   type FieldMapping,
   parseRows,
   parseSteps,
   type Read,
+  type RowsGiven,
   stepTasks,
   tasksOfSteps,
 } from "./datasets/index.ts";
 import { DatasetFileError, DatasetRowError } from "./errors.ts";
+import { isParquet, parquetRows } from "./parquet/index.ts";
 
 /** Which file, and how it is read. */
 export type DatasetFile = {
@@ -31,23 +35,11 @@ export type DatasetFile = {
     }
 );
 
-/** How Parquet files begin. */
-const parquetMark = "PAR1";
-
 /** Reads the rows of a file. Their images are paths, and there. Throws `DatasetFileError` or
  * `DatasetRowError` (file and line). */
 export async function readDataset(dataset: DatasetFile): Promise<Read<DatasetRow>> {
   const { file, badRowsAllowed } = dataset;
-  const text = await readFile(file, "utf8").catch((cause) => {
-    throw new DatasetFileError(`cannot read the dataset ${file}: ${cause.message}`, { cause });
-  });
-  if (text.startsWith(parquetMark)) {
-    throw new DatasetFileError(
-      `${file} is Parquet, which is not read: write it as JSON lines, in Python by ` +
-        'pandas.read_parquet(FILE).to_json(OUT, orient="records", lines=True)',
-    );
-  }
-  const parsed = parse(dataset, text);
+  const parsed = parse(dataset, await given(dataset));
   const folder = dataset.images ?? (await folderBeside(file));
   const placed = await Promise.all(parsed.rows.map((row) => place(row, folder)));
   const rows = placed.filter((one): one is DatasetRow => !("reason" in one));
@@ -58,7 +50,20 @@ export async function readDataset(dataset: DatasetFile): Promise<Read<DatasetRow
   return { rows, bad };
 }
 
-function parse(dataset: DatasetFile, text: string): Read<DatasetRow> {
+/** The text of the file or, where it is Parquet, its rows. @throws {DatasetFileError} */
+async function given(dataset: DatasetFile): Promise<RowsGiven> {
+  const { file } = dataset;
+  try {
+    if (!(await isParquet(file))) return await readFile(file, "utf8");
+  } catch (cause) {
+    const reason = ensureError(cause).message;
+    throw new DatasetFileError(`cannot read the dataset ${file}: ${reason}`, { cause });
+  }
+  const named = dataset.type === "mapped" ? new Set(Object.values(dataset.fields)) : null;
+  return parquetRows(file, named && [...named].filter((column) => column !== undefined));
+}
+
+function parse(dataset: DatasetFile, text: RowsGiven): Read<DatasetRow> {
   const { file, type } = dataset;
   // All that is bad is told at once, with the images that are missing.
   const allowBadRows = true;
@@ -85,17 +90,23 @@ async function folderBeside(file: string): Promise<string> {
 
 /** The row with paths for its images' names, or what is missing. */
 async function place(row: DatasetRow, folder: string): Promise<DatasetRow | BadDatasetRow> {
-  const paths: Record<"image" | "reference", string | null> = { image: null, reference: null };
+  const places: Record<"image" | "reference", DatasetImage | null> = {
+    image: null,
+    reference: null,
+  };
   for (const key of ["image", "reference"] as const) {
     const name = row[key];
-    if (name === null) continue;
+    if (typeof name !== "string") {
+      places[key] = name;
+      continue;
+    }
     const path = await find(folder, name);
     if (path === null) {
       return { line: row.line, reason: `image ${join(folder, name)}: there is no such file` };
     }
-    paths[key] = path;
+    places[key] = path;
   }
-  return { ...row, ...paths };
+  return { ...row, ...places };
 }
 
 /** A name may hold the folders in which its makers had it. */

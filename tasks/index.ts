@@ -86,4 +86,4 @@ export {
 export type { CheckImage, RowSourceOptions } from "./rows.ts";
 export { rowSource } from "./rows.ts";
 export type { TaskSource } from "./source.ts";
-export { miniSource } from "./source.ts";
+export { miniSource, trainingSet } from "./source.ts";

@@ -26,6 +26,9 @@ export function mixtureSource(sources: readonly MixedSource[], seed: number): Ta
         }),
       );
     },
+    trainingTasks: sources
+      .filter(({ weight }) => weight > 0)
+      .reduce((sum, { source }) => sum + source.trainingTasks, 0),
     async evaluation(set, count, first = 0) {
       const [name = "", ...rest] = set.split("/");
       const found = sources.find((one) => one.name === name);

@@ -1,17 +1,17 @@
 // Rows of a dataset as a source of tasks. A row or an image that does not fit names its file and
 // line.
 import { readFile } from "node:fs/promises";
-import { RandomStream, sha256Bytes } from "../events/index.ts";
-import type { DatasetRow } from "./datasets/index.ts";
+import { ensureError, RandomStream, sha256Bytes } from "../events/index.ts";
+import type { DatasetImage, DatasetRow } from "./datasets/index.ts";
 import { DatasetRowError, TaskSourceError } from "./errors.ts";
 import { type PreparedTask, preparedTask } from "./prepared-task.ts";
-import type { TaskSource } from "./source.ts";
+import { type TaskSource, trainingSet } from "./source.ts";
 
-/** The one evaluation set of a file of rows. */
+/** What is held out of a file of rows. */
 const heldoutSet = "heldout";
 
 /** Looks at an image; what it throws says why the image is none. */
-export type CheckImage = (bytes: Uint8Array, path: string) => Promise<unknown>;
+export type CheckImage = (bytes: Uint8Array, name: string) => Promise<unknown>;
 
 export interface RowSourceOptions {
   readonly seed: number;
@@ -23,8 +23,9 @@ export interface RowSourceOptions {
 }
 
 /**
- * Rows of a file as tasks; their images are paths. Some are held out for evaluation, training takes
- * the others again and again. An image that `check` refuses is named with its row when it is drawn.
+ * Rows of a file as tasks; their images are paths or stand in the file itself. Some are held out
+ * for evaluation, training takes the others again and again. An image that `check` refuses is named
+ * with its row when it is drawn.
  */
 export function rowSource(
   file: string,
@@ -37,23 +38,32 @@ export function rowSource(
   const heldout = rows.filter(isHeldout);
   const orders = new Orders(train.length, options);
   const prepare = (row: DatasetRow) => prepareRow(file, row, options.check);
+  const draw = (first: number, count: number) => {
+    if (train.length === 0) throw new TaskSourceError(`${file} has no training rows`);
+    const indices = Array.from({ length: count }, (_, at) => orders.index(first + at));
+    return Promise.all(indices.map((index) => prepare(train[index] as DatasetRow)));
+  };
+  const require = (there: number, what: string, wanted: number) => {
+    if (wanted <= there) return;
+    throw new TaskSourceError(
+      `${file} has ${there} ${what} rows, ${wanted} were asked for; heldout_share is ` +
+        `${options.heldoutShare}`,
+    );
+  };
   return {
-    async training(first, count) {
-      if (train.length === 0) throw new TaskSourceError(`${file} has no training rows`);
-      const indices = Array.from({ length: count }, (_, at) => orders.index(first + at));
-      return Promise.all(indices.map((index) => prepare(train[index] as DatasetRow)));
-    },
+    training: async (first, count) => draw(first, count),
+    trainingTasks: train.length,
     async evaluation(set, count, first = 0) {
-      const { length } = heldout;
-      if (set !== heldoutSet) {
-        throw new TaskSourceError(`${file} has no set "${set}"; its held-out rows are "heldout"`);
+      if (set === trainingSet) {
+        require(train.length, "training", first + count);
+        return draw(first, count);
       }
-      if (first + count > length) {
+      if (set !== heldoutSet) {
         throw new TaskSourceError(
-          `${file} has ${length} held-out rows, ${first + count} were asked for; heldout_share is ` +
-            `${options.heldoutShare}`,
+          `${file} has no set "${set}"; its sets are "${heldoutSet}" and "${trainingSet}"`,
         );
       }
+      require(heldout.length, "held-out", first + count);
       return Promise.all(heldout.slice(first, first + count).map(prepare));
     },
   };
@@ -94,15 +104,16 @@ class Orders {
 }
 
 async function prepareRow(file: string, row: DatasetRow, check: CheckImage): Promise<PreparedTask> {
-  const read = async (path: string | null) => {
-    if (path === null) return null;
+  const read = async (image: DatasetImage | null) => {
+    if (image === null) return null;
+    const name = typeof image === "string" ? image : image.name;
     try {
-      const bytes = new Uint8Array(await readFile(path));
-      await check(bytes, path);
+      const bytes =
+        typeof image === "string" ? new Uint8Array(await readFile(image)) : await image.read();
+      await check(bytes, name);
       return bytes;
     } catch (cause) {
-      const said = cause instanceof Error ? cause.message : String(cause);
-      const reason = `image ${path}: ${said}`;
+      const reason = `image ${name}: ${ensureError(cause).message}`;
       throw new DatasetRowError({ file, line: row.line, reason }, { cause });
     }
   };

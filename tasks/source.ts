@@ -5,13 +5,21 @@ import { TaskSourceError } from "./errors.ts";
 import { drawKind, drawTask, type GreyImage, type MiniTask, mixtures } from "./mini/index.ts";
 import { type PreparedTask, preparedTask } from "./prepared-task.ts";
 
+/** The evaluation set that every source has. */
+export const trainingSet = "training";
+
 /** An endless supply of training tasks and named evaluation sets. */
 export interface TaskSource {
   /**
    * Tasks `first` … `first + count - 1` of the training sequence: a pure function of its arguments.
    */
   training(first: number, count: number): Promise<readonly PreparedTask[]>;
-  /** Tasks `first` … `first + count - 1` of a named set; `first` is 0 where it is left out. */
+  /** How many different tasks that sequence has; infinite where it never repeats one. */
+  readonly trainingTasks: number;
+  /**
+   * Tasks `first` … `first + count - 1` of a named set; `first` is 0 where it is left out. Every
+   * source has the set `training`: its training tasks, each once.
+   */
   evaluation(set: string, count: number, first?: number): Promise<readonly PreparedTask[]>;
 }
 
@@ -42,13 +50,17 @@ export function miniSource(seed: number): TaskSource {
     const random = new RandomStream("evaluation", set, index);
     return drawTask(random, `${set}-${index}`, drawKind(random, mixtures[set]), "heldout");
   };
+  const training = (first: number, count: number) =>
+    Promise.all(range(count).map((offset) => prepare(drawTraining(first + offset))));
   return {
-    training: (first, count) =>
-      Promise.all(range(count).map((offset) => prepare(drawTraining(first + offset)))),
+    training,
+    trainingTasks: Number.POSITIVE_INFINITY,
     async evaluation(set, count, first = 0) {
+      if (set === trainingSet) return training(first, count);
       if (!isEvaluationSet(set)) {
         throw new TaskSourceError(
-          `the mini benchmark has no set "${set}"; it has ${Object.keys(evaluationSets).join(", ")}`,
+          `the mini benchmark has no set "${set}"; it has ${Object.keys(evaluationSets).join(", ")} ` +
+            `and ${trainingSet}`,
         );
       }
       return Promise.all(range(count).map((index) => prepare(drawEvaluation(set, first + index))));

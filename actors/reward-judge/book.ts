@@ -25,8 +25,13 @@ export interface MeasuredComponent {
 
 /** What the correction is measured by. */
 export interface CorrectionRule {
-  /** null: the group's own trajectories without a tool. */
-  readonly baseline: Baseline | null;
+  /** Recorded with each value. */
+  readonly function: string;
+  /**
+   * The baseline of a step's tasks or of an evaluation's; null: the group's own trajectories
+   * without a tool.
+   */
+  readonly baseline: (of: "step" | "evaluation") => Promise<Baseline | null>;
 }
 
 export interface RewardBookParts extends ReadTurns {
@@ -77,10 +82,13 @@ export class RewardBook {
     return { ...outcome, values, ...(injected && { injected }) };
   }
 
-  /** What depends on the others of a group, too. Trajectories of one step or evaluation. */
-  settle(all: readonly Measured[]): readonly Outcome[] {
+  /** What depends on more than one of them. Trajectories of one step or evaluation. */
+  async settle(all: readonly Measured[]): Promise<readonly Outcome[]> {
     const { correction } = this.#parts;
-    if (correction === null) return all.map(({ outcome }) => outcome);
+    const [first] = all;
+    if (correction === null || first === undefined) return all.map(({ outcome }) => outcome);
+    const { step } = parseTrajectory(first.outcome.trajectory) ?? {};
+    const known = await correction.baseline(typeof step === "number" ? "step" : "evaluation");
     const groups = new Map<number | undefined, Outcome[]>();
     for (const { outcome } of all) {
       const group = groupOf(outcome);
@@ -88,14 +96,11 @@ export class RewardBook {
     }
     return all.map(({ outcome, task }) => {
       const baseline =
-        correction.baseline === null
-          ? baselineOfGroup(groups.get(groupOf(outcome)) ?? [])
-          : correction.baseline({ task });
+        known === null ? baselineOfGroup(groups.get(groupOf(outcome)) ?? []) : known(task);
       const shown = outcome.injected ? { em: 1, calls: 1 } : outcome;
       const value = correctionOf(shown, baseline);
-      const by = correction.baseline === null ? "correction@1+group" : "correction@1+predictions";
-      const values = new Map(outcome.values).set("correction", { value, function: by });
-      return { ...outcome, values };
+      const measured = { value, function: correction.function };
+      return { ...outcome, values: new Map(outcome.values).set("correction", measured) };
     });
   }
 

@@ -1,10 +1,10 @@
 // What tools were worth: an answer that they rescued or broke, against one without them. Pure.
+import type { Task } from "../../events/index.ts";
 import { exactMatch, type PlacedPrediction } from "../../tasks/index.ts";
 import type { Outcome } from "./decide.ts";
-import type { Played } from "./played.ts";
 
 /** Exact match without tools, 0–1; null where nobody knows. */
-export type Baseline = (played: Pick<Played, "task">) => number | null;
+export type Baseline = (task: Task) => number | null;
 
 /**
  * Exact match less that of the baseline, −1 to 1: rescued +1, broken −1. 0 where no tool was
@@ -32,7 +32,7 @@ export function baselineOfPredictions(rows: readonly PlacedPrediction[]): Baseli
     if (row.id !== null) byId.set(row.id, row);
     if (row.query !== null) byQuestion.set(row.query, row);
   }
-  return ({ task }) => {
+  return (task) => {
     // Sources of a mixture put their names before an id.
     const id = task.id.slice(task.id.indexOf("/") + 1);
     const row = byQuestion.get(task.question) ?? byId.get(id);

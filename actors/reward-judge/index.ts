@@ -3,6 +3,7 @@
 export { AnswerJudge, type AnswerJudgeOptions, promptOf, verdictIn } from "./answer-judge.ts";
 export { RewardBook, type RewardBookParts } from "./book.ts";
 export { baselineOfGroup, baselineOfPredictions, correctionOf } from "./correction.ts";
+export type { PlayedBefore } from "./correction-rule.ts";
 export type { JudgeCommand, Outcome } from "./decide.ts";
 export { decideJudge } from "./decide.ts";
 export {
@@ -21,6 +22,7 @@ export { openRewards } from "./open-rewards.ts";
 export type { RewardModule, RewardTools } from "./own-module.ts";
 export { pixelComparison } from "./pixels.ts";
 export type { JudgedTurn, Played } from "./played.ts";
+export { playedBefore } from "./played-before.ts";
 export type {
   ComponentValue,
   ComponentValues,

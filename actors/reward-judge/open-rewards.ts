@@ -1,10 +1,8 @@
 // Opens what a run's reward is measured with: the components that its configuration names.
-import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { RunConfig } from "../../config/index.ts";
-import { ensureError, type HashName } from "../../events/index.ts";
-import { readPredictions } from "../../tasks/index.ts";
-import { type CorrectionRule, type MeasuredComponent, RewardBook } from "./book.ts";
+import type { HashName } from "../../events/index.ts";
+import { type MeasuredComponent, RewardBook } from "./book.ts";
 import {
   diagnosisOf,
   exactMatchOf,
@@ -15,7 +13,7 @@ import {
   referenceFormatOf,
   rulesOf,
 } from "./components.ts";
-import { baselineOfPredictions } from "./correction.ts";
+import { correctionRule, type PlayedBefore } from "./correction-rule.ts";
 import { RewardSetupError } from "./errors.ts";
 import { type JudgeOptions, judgeComponents } from "./judge-components.ts";
 import type { ComparePixels } from "./measure.ts";
@@ -30,6 +28,8 @@ export interface OpenRewardsOptions extends Pick<ReadTurns, "parseAction">, Judg
   /** Opens what reads turns; it is not asked where metrics alone are paid for. */
   readonly openDecoder: () => Promise<ReadTurns["decode"]>;
   readonly readImage: (name: HashName) => Promise<Uint8Array | null>;
+  /** Where `reward.correction` compares with evaluations of the run itself. */
+  readonly playedBefore?: PlayedBefore;
 }
 
 /** What judges, and what it has open. */
@@ -53,7 +53,7 @@ export async function openRewards(options: OpenRewardsOptions): Promise<OpenRewa
       ...judgeComponents(options),
       ...(await moduleComponents(options)),
     ];
-    const correction = await correctionRule(reward);
+    const correction = await correctionRule(reward, options.playedBefore);
     const isRead = components.length > 0 || reward.groundTruthInjection !== "off";
     const decode = isRead ? await options.openDecoder() : unread;
     const rewards = new RewardBook({ ...options, decode, components, correction });
@@ -138,16 +138,4 @@ async function moduleComponents(options: OpenRewardsOptions): Promise<MeasuredCo
       return { name, function: `${basename(path)}@${hash}`, measure: reward };
     }),
   );
-}
-
-async function correctionRule({ correction }: RewardSettings): Promise<CorrectionRule | null> {
-  if (correction === undefined) return null;
-  const { baselineFile: file } = correction;
-  if (file === undefined) return { baseline: null };
-  const text = await readFile(file, "utf8").catch((cause) => {
-    const reason = ensureError(cause).message;
-    throw new RewardSetupError(`reward.correction.baseline_file: ${reason}`, { cause });
-  });
-  const { rows } = readPredictions(file, text, { format: null, allowBadRows: false });
-  return { baseline: baselineOfPredictions(rows) };
 }

@@ -1,5 +1,10 @@
 // What the run does to the world: draws tasks, has steps played and learned, has evaluations made.
 // Each effect is the long process of one item of the plan and ends in `advance`.
+//
+// 1. A step ends as soon as the policy of the next item is learned. With a policy lag that is
+//    before the step itself is learned: the next ones are played meanwhile.
+// 2. What was played ahead and not learned when a head ended is found in the run's state: it is
+//    performed again, which finds everything recorded, and learned before what comes after.
 import {
   assert,
   type EventData,
@@ -17,10 +22,11 @@ import type {
 } from "../../runtime/index.ts";
 import type { TaskSource } from "../../tasks/index.ts";
 import { EvidenceError } from "../errors.ts";
-import type { FactNeeds } from "../learner/index.ts";
+import type { FactNeeds, JudgedTrajectory } from "../learner/index.ts";
 import type { RunCommand } from "./decide.ts";
 import type { EvaluationCommand } from "./evaluation-decide.ts";
 import type { evaluationMachine } from "./evaluation-machine.ts";
+import { Learning } from "./learning.ts";
 import type { ItemParams, runMachine } from "./machine.ts";
 import type { PlanItem, PlannedEvaluation } from "./plan.ts";
 import { orderOf, type Stage } from "./stage.ts";
@@ -41,8 +47,12 @@ export interface RunParts {
   readonly putBlob: (bytes: Uint8Array) => Promise<HashName>;
   readonly stage: Stage;
   readonly evaluations: Pick<ActorHost<typeof evaluationMachine, EvaluationCommand>, "tell">;
-  /** The policy and the optimizer's state that were learned last, or that the run starts from. */
-  readonly learned: () => { readonly policy: HashName; readonly optimizer: HashName };
+  /** The step that was learned last, and what came out; 0: what the run starts from. */
+  readonly learned: () => {
+    readonly step: number;
+    readonly policy: HashName;
+    readonly optimizer: HashName;
+  };
   /** The policy that came out of a step, one of the latest; of step 0: the run's first. */
   readonly policyAfter: (step: number) => HashName;
   /** Steps that the policy of a step's rollouts lies behind the newest. */
@@ -53,6 +63,7 @@ export interface RunParts {
 
 /** The effects of a run. */
 export function runEffects(parts: RunParts): Effects<Machine, RunCommand> {
+  const learning = new Learning();
   return {
     prepare: async ({ item }, { state }) => ({
       type: "advance",
@@ -60,31 +71,65 @@ export function runEffects(parts: RunParts): Effects<Machine, RunCommand> {
       policy: policyOfNext(parts, item, policyOf(state.context)),
       tasks: await nextTasks(parts, item),
     }),
-    playStep: (params, context) => playStep(parts, params, context),
+    playStep: (params, context) => playStep(parts, learning, params, context),
     playEvaluation: (params, context) => playEvaluation(parts, params, context),
   };
 }
 
 async function playStep(
   parts: RunParts,
+  learning: Learning,
   { item }: ItemParams,
-  { state, signal }: Context,
+  { state: { context }, signal }: Context,
 ): Promise<Result> {
-  const planned = state.context.step;
-  assert(planned !== null, "a step is played once it is planned");
-  const { step, policy, sampling, samples, tasks } = planned;
   // The next tasks are drawn meanwhile: drawing them takes no policy.
   const next = nextTasks(parts, item);
   next.catch(() => {});
-  const order = orderOf(step, policy, sampling, samples, tasks);
-  const performances = await parts.stage.perform(order, signal);
-  const trajectories = await parts.stage.judged(performances, parts.facts);
-  const start = parts.learned();
-  const played = parts.policyLag === 0 ? {} : { played: policy };
-  const update = await parts.stage.learn({ step, ...start, ...played, trajectories }, signal);
-  const nextPolicy = policyOfNext(parts, item, update.policyAfter);
-  return { type: "advance", item, policy: nextPolicy, tasks: await next };
+  learning.begin();
+  for (const planned of context.steps) {
+    const { step } = planned;
+    if (step <= parts.learned().step || learning.has(step)) continue;
+    const trajectories = await learning.beside((ending) => perform(parts, planned, ending), signal);
+    learning.add(step, () => learn(parts, planned, trajectories, signal));
+  }
+  const { step = 0 } = context.steps.at(-1) ?? {};
+  const newest = parts.plan[item + 1]?.kind !== "step";
+  const source = newest ? step : playedAfter(parts, step + 1);
+  await learning.until(source);
+  return { type: "advance", item, policy: parts.policyAfter(source), tasks: await next };
 }
+
+type PlannedStep = EventData<"step.planned">;
+
+async function perform(
+  { stage, facts }: RunParts,
+  { step, policy, sampling, samples, tasks }: PlannedStep,
+  signal: AbortSignal,
+): Promise<JudgedTrajectory[]> {
+  const order = orderOf(step, policy, sampling, samples, tasks);
+  return stage.judged(await stage.perform(order, signal), facts);
+}
+
+async function learn(
+  { stage, learned, policyLag }: RunParts,
+  { step, policy: playedWith }: PlannedStep,
+  trajectories: JudgedTrajectory[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { policy, optimizer } = learned();
+  const played = policyLag === 0 ? {} : { played: playedWith };
+  await stage.learn({ step, policy, optimizer, ...played, trajectories }, signal);
+}
+
+/** What the item after `item` is played with, where all before it is learned. */
+function policyOfNext(parts: RunParts, item: number, newest: HashName): HashName {
+  const next = parts.plan[item + 1];
+  return next?.kind === "step" ? parts.policyAfter(playedAfter(parts, next.step)) : newest;
+}
+
+/** The step whose policy `step` is played with; 0: the run's first. */
+const playedAfter = ({ policyLag }: RunParts, step: number): number =>
+  Math.max(0, step - 1 - policyLag);
 
 async function playEvaluation(
   parts: RunParts,
@@ -101,13 +146,6 @@ async function playEvaluation(
   await endEvaluation(parts, planned, performances);
   const nextPolicy = policyOfNext(parts, item, policy);
   return { type: "advance", item, policy: nextPolicy, tasks: await nextTasks(parts, item) };
-}
-
-/** What the item after `item` is played with: with a lag, steps are played with an older policy. */
-function policyOfNext(parts: RunParts, item: number, newest: HashName): HashName {
-  const next = parts.plan[item + 1];
-  if (next?.kind !== "step" || parts.policyLag === 0) return newest;
-  return parts.policyAfter(Math.max(0, next.step - 1 - parts.policyLag));
 }
 
 async function beginEvaluation(

@@ -2,6 +2,7 @@
 //
 //   empty → preparing → playing / evaluating → … → completed
 import { assign, setup } from "xstate";
+import { policyLagMax } from "../../config/index.ts";
 import type { EventData, HashName } from "../../events/index.ts";
 import type { MachineEvent } from "../../runtime/index.ts";
 
@@ -11,8 +12,8 @@ export interface RunContext {
   readonly policy: HashName | null;
   /** How many items of the plan have been planned. */
   readonly planned: number;
-  /** The step in progress, or the last one. */
-  readonly step: EventData<"step.planned"> | null;
+  /** The steps that were planned last, in order: all that may be in progress. */
+  readonly steps: readonly EventData<"step.planned">[];
   readonly evaluation: EventData<"evaluation.planned"> | null;
 }
 
@@ -26,6 +27,9 @@ export interface ItemParams {
   readonly item: number;
 }
 
+/** The step that is played, and those that wait to be learned. */
+const stepsOpenMax = policyLagMax + 1;
+
 const runSetup = setup({
   types: { context: {} as RunContext, events: {} as RunEvent },
   actions: {
@@ -38,7 +42,8 @@ const runSetup = setup({
     planned: assign(({ context, event }) => {
       const planned = context.planned + 1;
       if (event.type === "step.planned") {
-        return { planned, step: event.data, evaluation: null, policy: event.data.policy };
+        const steps = [...context.steps, event.data].slice(-stepsOpenMax);
+        return { planned, steps, evaluation: null, policy: event.data.policy };
       }
       return event.type === "evaluation.planned"
         ? { planned, evaluation: event.data, policy: event.data.policy }
@@ -68,7 +73,7 @@ const next = {
 
 export const runMachine = runSetup.createMachine({
   id: "run",
-  context: { started: null, policy: null, planned: 0, step: null, evaluation: null },
+  context: { started: null, policy: null, planned: 0, steps: [], evaluation: null },
   initial: "empty",
   states: {
     empty: {

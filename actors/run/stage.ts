@@ -57,7 +57,7 @@ type Recorded = ReadonlyMap<string, EventData<"reward.assigned">>;
 
 export class Stage {
   readonly #parts: StageParts;
-  #isFirst = true;
+  #recorded: Promise<Recorded> | null = null;
 
   constructor(parts: StageParts) {
     this.#parts = parts;
@@ -85,7 +85,7 @@ export class Stage {
         return { outcome, task };
       }),
     );
-    const settled = this.#parts.rewards.settle(measured);
+    const settled = await this.#parts.rewards.settle(measured);
     const rewards = await this.#judge(order, settled);
     return places.map((place, index) => {
       const outcome = settled[index];
@@ -149,13 +149,19 @@ export class Stage {
   }
 
   /** What an earlier head judged of `order`: nobody is asked about that again. */
-  async #recordedBefore({ step }: PlayOrder): Promise<Recorded> {
-    if (!this.#isFirst) return new Map();
-    this.#isFirst = false;
+  #recordedBefore({ step }: PlayOrder): Promise<Recorded> {
+    this.#recorded ??= this.#recordedFrom(step);
+    return this.#recorded;
+  }
+
+  /** The rewards of the first order and, where steps were played ahead, of those after it. */
+  async #recordedFrom(first: PlayOrder["step"]): Promise<Recorded> {
     const events = await this.#rewardEvents(streams.judge(this.#parts.run));
     const rewards = events.map(({ data }) => data as EventData<"reward.assigned">);
-    const ofOrder = rewards.filter(({ trajectory }) => parseTrajectory(trajectory)?.step === step);
-    return new Map(ofOrder.map((reward) => [reward.trajectory, reward]));
+    const isOpen = (step: unknown) =>
+      step === first || (typeof step === "number" && typeof first === "number" && step > first);
+    const open = rewards.filter(({ trajectory }) => isOpen(parseTrajectory(trajectory)?.step));
+    return new Map(open.map((reward) => [reward.trajectory, reward]));
   }
 
   /**

@@ -89,8 +89,11 @@ export class Watch {
       check();
       return learned.promise;
     });
-    const update = this.#latest;
-    assert(update?.step === step, `the learner went past step ${step}, which is being played`);
+    const update = this.#updates.get(step);
+    assert(
+      update !== undefined,
+      `the learner is not far past step ${step}, which is being learned`,
+    );
     return update;
   }
 

@@ -3,27 +3,29 @@ import {
   type OpenRewards,
   openRewards,
   pixelComparison,
+  playedBefore,
   turnText,
   type Verdicts,
 } from "../../actors/index.ts";
 import { protocolOf } from "../../config/index.ts";
 import { openTokenizer } from "../../model/index.ts";
-import type { Blobs } from "../../storage/index.ts";
+import type { Blobs, LedgerReader } from "../../storage/index.ts";
 import { environmentOf, withModes } from "../../tasks/index.ts";
 import type { Closers } from "./closers.ts";
 import type { SessionOptions } from "./types.ts";
 
-interface JudgeOptions extends Pick<SessionOptions, "config" | "env"> {
+interface JudgeOptions extends Pick<SessionOptions, "config" | "env" | "run"> {
+  readonly ledger: Pick<LedgerReader, "readStream"> & { readonly blobs: Pick<Blobs, "get"> };
   /** What a judge said already. */
   readonly verdicts?: Verdicts;
 }
 
 /** Opens the components of the run's reward. */
 export async function openJudge(
-  { config, env, verdicts }: JudgeOptions,
-  readImage: Blobs["get"],
+  { config, env, run, ledger, verdicts }: JudgeOptions,
   closers: Closers,
 ): Promise<OpenRewards["rewards"]> {
+  const readImage: Blobs["get"] = (name) => ledger.blobs.get(name);
   const ending = new AbortController();
   closers.add(() => ending.abort());
   const opened = await openRewards({
@@ -31,6 +33,7 @@ export async function openJudge(
     env,
     verdicts,
     readImage,
+    playedBefore: playedBefore((...asked) => ledger.readStream(...asked), run),
     comparePixels: pixelComparison(readImage),
     parseAction: withModes(environmentOf(protocolOf(config))).parseAction,
     async openDecoder() {

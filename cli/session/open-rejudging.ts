@@ -3,12 +3,14 @@
 import { EvidenceError, judgeFunction, type Verdicts } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
 import { type RecordedRewards, type Rejudging, sampleOf } from "../../replay/index.ts";
+import type { LedgerReader } from "../../storage/index.ts";
 import { NotFoundError } from "../errors.ts";
 import type { Closers } from "./closers.ts";
 import { openJudge } from "./judge.ts";
 import { openRelearning, type RelearningOptions } from "./open-relearning.ts";
 
 export interface RejudgingOptions extends RelearningOptions {
+  readonly reader: Pick<LedgerReader, "blobs" | "readStream">;
   /** The run's configuration with the other reward. */
   readonly rejudged: RunConfig;
   /** The chain's hash at the end of what is judged again. */
@@ -28,10 +30,11 @@ export async function openRejudging(
   options: RejudgingOptions,
   closers: Closers,
 ): Promise<{ readonly rejudging: Opened; readonly notes: readonly string[] }> {
-  const { rejudged, reader, env, ledgerHash, share } = options;
+  const { started, rejudged, reader, env, ledgerHash, share } = options;
   const verdicts = verdictsOf(options);
-  const judge = { config: rejudged, env, ...(verdicts && { verdicts }) };
-  const rewards = await openJudge(judge, (name) => reader.blobs.get(name), closers);
+  const { run } = started;
+  const judge = { config: rejudged, env, run, ledger: reader, ...(verdicts && { verdicts }) };
+  const rewards = await openJudge(judge, closers);
   const engine = await engineOf(options, closers);
   const rejudging = { config: rejudged, rewards, engine, sample: sampleOf(share, ledgerHash) };
   return { rejudging, notes: notesOf(engine, options) };

@@ -73,7 +73,7 @@ async function open(
   closers.add(() => service.close());
   listeners.push(announceCommits(bus, address));
   signal.throwIfAborted();
-  const rewards = await openJudge(options, (name) => ledger.blobs.get(name), closers);
+  const rewards = await openJudge({ ...options, ledger }, closers);
   const { tools, digest } = await openTools(options, search, ledger.blobs, closers);
   earlier.tell(tools);
   // Last of all: a run that cannot begin leaves no key behind.

@@ -1,6 +1,11 @@
 // The parts of a head that the configuration chooses: tasks, tools, the bus.
 import { type ProgramRunner, searchEngine, ToolExecutor } from "../../actors/index.ts";
-import { protocolOf, type RunConfig, type TaskSourceConfig } from "../../config/index.ts";
+import {
+  groupsPlayed,
+  protocolOf,
+  type RunConfig,
+  type TaskSourceConfig,
+} from "../../config/index.ts";
 import { decodeImage, gridOf, imageSideMin, readPreprocessor } from "../../model/index.ts";
 import { type BusPlace, startNatsServer } from "../../runtime/index.ts";
 import { openDockerSandbox, type Search, sandboxImageTag } from "../../sandbox/index.ts";
@@ -13,6 +18,8 @@ import {
   readDataset,
   rowSource,
   type TaskSource,
+  TaskSourceError,
+  trainingSet,
 } from "../../tasks/index.ts";
 import { busTokenVariable, engineSocket } from "../environment.ts";
 import type { Closers } from "./closers.ts";
@@ -23,9 +30,10 @@ const badRowsShownMax = 20;
 
 /** Where tasks come from. `say` is told of rows that are left out. */
 export async function openTasks(
-  { tasks, run, model, policy }: RunConfig,
+  config: RunConfig,
   say: (text: string) => void,
 ): Promise<TaskSource> {
+  const { tasks, run, model, policy } = config;
   const preprocessor = once(() => readPreprocessor(model.directory));
   const check = async (bytes: Uint8Array, source: string) => {
     const image = await decodeImage(bytes, { source, sideMin: imageSideMin });
@@ -34,11 +42,36 @@ export async function openTasks(
     gridOf(image, await preprocessor(), source);
   };
   const open = (given: TaskSourceConfig) => openSource(given, run.seed, check, say);
-  if (tasks.type !== "mixture") return open(tasks);
+  if (tasks.type !== "mixture") {
+    const source = await open(tasks);
+    requireBaseline(config, trainingSet, source);
+    return source;
+  }
   const sources = await Promise.all(
     tasks.sources.map(async (one) => ({ ...one, source: await open(one) })),
   );
+  for (const { name, weight, source } of sources) {
+    if (weight > 0) requireBaseline(config, `${name}/${trainingSet}`, source);
+  }
   return mixtureSource(sources, run.seed);
+}
+
+/**
+ * Where the reward compares with what the run played before, every task that is trained on was
+ * asked there: a run would find out at the first one that was not.
+ */
+function requireBaseline(config: RunConfig, set: string, { trainingTasks }: TaskSource): void {
+  const { evaluation, reward, run } = config;
+  const names = reward.correction?.baselineSets;
+  if (names === undefined || run.steps === 0) return;
+  const needed = Math.min(trainingTasks, run.steps * groupsPlayed(config));
+  const played = evaluation.sets.filter((one) => names.includes(one.name) && one.set === set);
+  const most = played.reduce((max, { tasks }) => Math.max(max, tasks), 0);
+  if (most >= needed) return;
+  throw new TaskSourceError(
+    `reward.correction.baseline_sets asks ${most} tasks of "${set}", ${needed} are trained on: ` +
+      `name an evaluation set with set = "${set}" and tasks = ${needed}`,
+  );
 }
 
 async function openSource(

@@ -18,14 +18,14 @@ export const claimsCompared = 7;
 
 /** The first claim that is wrong, or null. */
 export function claimFault({ manifest, totals, report, started }: BundleClaims): string | null {
-  if (started === null) return "no event tells how the run began";
   const { run, events, state, numericClass, base, model } = manifest;
+  if (run !== report.run) return `it says it is the run ${run}, the events are of ${report.run}`;
+  if (started === null) return "no event tells how the run began";
   const named = report.checks["blobs"] ?? 0;
   const held = totals.blobs + totals.omitted;
   const difference = differenceOf(numericClass, started.numericClass);
   const claims: readonly (readonly [isTrue: boolean, fault: string])[] = [
     [totals.events === events, `it holds ${totals.events} events and says ${events}`],
-    [run === report.run, `it says it is the run ${run}, the events are of ${report.run}`],
     [(state === "completed") === report.completed, `it says that the run is ${state}`],
     [difference === null, `it says another numeric class: ${difference}`],
     [base === started.base, `it says the base ${base}, the run began with ${started.base}`],

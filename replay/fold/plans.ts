@@ -26,7 +26,7 @@ import { compareDecision } from "./decided.ts";
 import type { Findings } from "./findings.ts";
 import { dataOf, type FoldedCommand, foldCommands } from "./fold-commands.ts";
 import type { JudgedAgain } from "./judge.ts";
-import type { LearnedStep, Learner } from "./learner.ts";
+import type { Learner } from "./learner.ts";
 import type { FoldedTrajectory, PlannedTrajectory } from "./trajectory.ts";
 import { unequal } from "./unequal.ts";
 
@@ -117,20 +117,15 @@ export class Plans {
    * @param isCompared by the item's step
    */
   async *items(learner: Learner, isCompared: (step: number) => boolean): AsyncGenerator<Item> {
-    // The newest first, as many as a lag reaches back to: steps are played with the last of them.
-    let policies = policiesAtStart(this.started);
     let step = stepsBefore(this.started);
-    let ended: number | null = null;
     for (const command of this.#commands.slice(1)) {
       const [planned] = command.events;
       if (planned === undefined) continue;
-      const update = ended === null ? null : (learner.stepOf(ended)?.update ?? null);
-      policies = this.#policiesAfter(update, policies);
-      const isLearned = ended === null || update !== null;
-      ended = dataOf(planned, "step.planned")?.step ?? null;
-      step = ended ?? step;
-      const policy = ended === null ? policies.at(0) : policies.at(-1);
-      if (isCompared(step)) await this.#compare(command, policy, isLearned);
+      const next = dataOf(planned, "step.planned")?.step ?? null;
+      // Evaluations and the end take the newest policy, a step may take an older one.
+      const source = next === null ? step : Math.max(0, next - 1 - this.#rules.policyLag);
+      step = next ?? step;
+      if (isCompared(step)) await this.#compare(command, source, learner);
       const item = await this.#itemOf(planned, step);
       if (item !== null) yield item;
     }
@@ -158,21 +153,14 @@ export class Plans {
     }
   }
 
-  #policiesAfter(update: LearnedStep["update"], before: readonly HashName[]): HashName[] {
-    if (update === null) return [...before];
-    return [update.data.policyAfter, ...before.slice(0, this.#rules.policyLag)];
-  }
-
-  async #compare(
-    { events, before }: Command,
-    policy: HashName | undefined,
-    isLearned: boolean,
-  ): Promise<void> {
+  /** @param source the step whose policy the item takes */
+  async #compare({ events, before }: Command, source: number, learner: Learner): Promise<void> {
     const { findings } = this.#options;
     const [planned] = events;
-    if (planned === undefined || policy === undefined) return;
-    if (!isLearned) {
-      findings.compare("plans", planned, "is planned before the step before it was learned");
+    if (planned === undefined) return;
+    const policy = this.#policyAfter(source, learner);
+    if (policy === undefined) {
+      findings.compare("plans", planned, `is planned before step ${source} was learned`);
       return;
     }
     const recorded = dataOf(planned, "step.planned");
@@ -180,6 +168,15 @@ export class Plans {
     const item = before.context.planned - 1;
     const command = { id: planned.command, type: "advance", item, policy, tasks } as const;
     compareDecision(findings, "plans", events, decideRun(this.#rules)(command, before));
+  }
+
+  /** The policy that came out of `step`: of the run, or of what it goes on from. */
+  #policyAfter(step: number, learner: Learner): HashName | undefined {
+    const { policy } = this.started;
+    const before = [policy, ...(afterStep(this.started)?.earlier ?? [])];
+    return (
+      before[stepsBefore(this.started) - step] ?? learner.stepOf(step)?.update?.data.policyAfter
+    );
   }
 
   /** The tasks of a step: drawn again, and compared, where there is something to draw from. */
@@ -204,11 +201,11 @@ export class Plans {
       (item) => item.kind === "evaluation" && `e${item.evaluation}` === name,
     );
     if (planned?.kind !== "evaluation") return recorded;
-    const { evaluation, set, tasks: count, samples, sampling } = planned;
+    const { evaluation, set, first, tasks: count, samples, sampling } = planned;
     const { policy } = data as EventData<"evaluation.planned">;
     const facts = { evaluation, name: planned.name, policy, sampling, samples };
     if (this.#source === null) return { ...facts, tasks: recorded.tasks };
-    const drawn = await this.#source.evaluation(set, count);
+    const drawn = await this.#source.evaluation(set, count, first);
     return { ...facts, tasks: drawn.map(({ task }) => task) };
   }
 
@@ -229,11 +226,6 @@ export class Plans {
     const trajectories = placesOf(run, name, { policy, sampling, samples, tasks });
     return { name, step, planned, trajectories, evaluation: folded.commands };
   }
-}
-
-/** What a run begins with and, of a fork, the policies before that; the newest first. */
-function policiesAtStart(started: EventData<"run.started">): HashName[] {
-  return [started.policy, ...(afterStep(started)?.earlier ?? [])];
 }
 
 interface Order {

@@ -40,7 +40,7 @@ export async function judgeAgain(
       task,
     })),
   );
-  const outcomes = rewards.settle(measured);
+  const outcomes = await rewards.settle(measured);
   const command = { id: "rejudge", type: "judge", outcomes } as const;
   const decision = decideJudge(settings)(command, initialState(judgeMachine, "rejudge"));
   assert("events" in decision, "nothing was judged by this reward before");

@@ -34,19 +34,22 @@ export class RowFault extends Error {}
 
 const badRowsShownMax = 5;
 
+/** The text of a JSON file, or rows that were cut already. */
+export type RowsGiven = string | readonly CutRow[];
+
 /**
- * The rows of `text`, each read by `read`, which throws `RowFault` for a bad one.
+ * The rows that are given, each read by `read`, which throws `RowFault` for a bad one.
  * @throws {DatasetRowError} the text is not JSON, or has bad rows that are not allowed
  */
 export function readEach<Row>(
   file: string,
-  text: string,
+  given: RowsGiven,
   read: (source: SourceRow) => Row,
   { allowBadRows = false }: ReadOptions,
 ): Read<Row> {
   const rows: Row[] = [];
   const bad: BadDatasetRow[] = [];
-  const cut = cutRows(file, text);
+  const cut = typeof given === "string" ? cutRows(file, given) : given;
   for (const row of cut) {
     try {
       rows.push(read(sourceOf(row)));

@@ -1,6 +1,18 @@
 // Questions with their golds: MAT-Coding, MAT-Search, the text benchmarks, and JSON of one's own.
 import { z } from "zod";
-import { fit, type Read, type ReadOptions, RowFault, readEach, type SourceRow } from "./read.ts";
+import { EmbeddedImage } from "../parquet/index.ts";
+import {
+  fit,
+  type Read,
+  type ReadOptions,
+  RowFault,
+  type RowsGiven,
+  readEach,
+  type SourceRow,
+} from "./read.ts";
+
+/** A file's name, or an image in the dataset's own file. */
+export type DatasetImage = string | EmbeddedImage;
 
 /** A question, as a task without the bytes of its images. */
 export interface DatasetRow {
@@ -12,10 +24,10 @@ export interface DatasetRow {
   readonly question: string;
   /** At least one. */
   readonly answers: readonly string[];
-  /** A file's name; null where the question is about no image. */
-  readonly image: string | null;
+  /** null where the question is about no image. */
+  readonly image: DatasetImage | null;
   /** The image without its trouble. */
-  readonly reference: string | null;
+  readonly reference: DatasetImage | null;
   /** Searches of a teacher, where the rows tell. */
   readonly queries?: readonly string[] | undefined;
   /** Where the row is one step of a teacher's trajectory: what is said and wanted there. */
@@ -60,11 +72,15 @@ export interface RowOptions extends ReadOptions {
  * Reads rows: each in the format that its keys are of, or all by `fields`.
  * @throws {DatasetRowError} file and line
  */
-export function parseRows(file: string, text: string, options: RowOptions = {}): Read<DatasetRow> {
+export function parseRows(
+  file: string,
+  given: RowsGiven,
+  options: RowOptions = {},
+): Read<DatasetRow> {
   const { fields, task = "search" } = options;
   const read = (source: SourceRow) =>
     fields === undefined ? officialRow(source) : ownRow(source, fields, task);
-  return readEach(file, text, read, options);
+  return readEach(file, given, read, options);
 }
 
 const id = z.union([z.string(), z.int()]);
@@ -138,11 +154,19 @@ function ownRow(source: SourceRow, fields: FieldMapping, task: DatasetRow["task"
     split: text(fields.split) ?? null,
     question: readKey(source, fields.question, z.string()),
     answers: [answers].flat(),
-    image: text(fields.image) ?? null,
-    reference: text(fields.reference) ?? null,
+    image: imageOf(source, fields.image),
+    reference: imageOf(source, fields.reference),
     queries: queriesOf(source, fields.queries),
     line,
   };
+}
+
+function imageOf(source: SourceRow, key: string | undefined): DatasetImage | null {
+  if (key === undefined) return null;
+  const value = source.value[key];
+  return value instanceof EmbeddedImage
+    ? value
+    : (readKey(source, key, z.string().nullish()) ?? null);
 }
 
 function queriesOf(source: SourceRow, key: string | undefined): readonly string[] | undefined {

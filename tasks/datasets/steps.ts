@@ -1,7 +1,15 @@
 // The official training rows: trajectories of a teacher, cut into steps. Each row shows an image
 // and what was said so far, and holds what comes next.
 import { z } from "zod";
-import { fit, type Read, type ReadOptions, RowFault, readEach, type SourceRow } from "./read.ts";
+import {
+  fit,
+  type Read,
+  type ReadOptions,
+  RowFault,
+  type RowsGiven,
+  readEach,
+  type SourceRow,
+} from "./read.ts";
 import type { DatasetRow } from "./rows.ts";
 
 /** The action that a step is to take. */
@@ -51,11 +59,11 @@ const variantPattern = /_(?:proc|ori)(?:\.\w+)?$/;
  */
 export function parseSteps(
   file: string,
-  text: string,
+  given: RowsGiven,
   options: ReadOptions = {},
 ): Read<TrainingStep> {
   const read = (source: SourceRow) => ("type" in source.value ? coding(source) : search(source));
-  return readEach(file, text, read, options);
+  return readEach(file, given, read, options);
 }
 
 function coding(source: SourceRow): TrainingStep {

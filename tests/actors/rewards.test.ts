@@ -123,7 +123,7 @@ async function judge(reward: object, all: readonly Judged[], step: number | `e${
         return { outcome, task: given };
       }),
     );
-    return rewards.settle(measured).map((outcome) => {
+    return (await rewards.settle(measured)).map((outcome) => {
       const { components, reward: sum } = rewardOf(outcome, config.reward, outcome.values);
       const values = Object.fromEntries(components.map((one) => [one.name, one.value]));
       return { values, components, sum, outcome };

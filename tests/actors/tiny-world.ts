@@ -49,7 +49,8 @@ export const tinyTasks = (seed: number): TaskSource => {
     Array.from({ length: count }, (_, offset) => draw(purpose, first + offset));
   return {
     training: (first, count) => many("train", first, count),
-    evaluation: (set, count) => many(set, 0, count),
+    trainingTasks: Number.POSITIVE_INFINITY,
+    evaluation: (set, count, first = 0) => many(set === "training" ? "train" : set, first, count),
   };
 };
 

@@ -62,6 +62,24 @@ test("a component that would have no effect is told", async () => {
   assert.match(await refusal(`reward.modules=[${twice}]`), "name of another component already");
 });
 
+test("a baseline is played before it is asked, without tools, over what is trained on", async () => {
+  const asking = (...names: readonly string[]) =>
+    `reward.correction={ weight = 1, baseline_sets = ${JSON.stringify(names)} }`;
+  const set = (change: string) =>
+    `evaluation.sets=[{ name = "bare", tasks = 9, greedy = true, ${change} }]`;
+  const right = 'set = "training", mode = "direct", when = ["before"]';
+  const config = await loadRunConfig(run, [asking("bare"), set(right)]);
+  assert.equal(config.reward.correction, { weight: 1, baselineSets: ["bare"] });
+  const said = (names: string, change: string) => refusal(asking(names), set(change));
+  assert.match(await said("bar", right), '"reward.correction.baseline_sets.0" is "bar": no eval');
+  assert.match(await said("bare", right.replace("before", "after")), 'needs when = ["before"]');
+  assert.match(await said("bare", right.replace("direct", "rag")), 'needs mode = "direct"');
+  assert.match(await said("bare", right.replace("training", "singles")), 'needs set = "training"');
+  const both = 'reward.correction={ weight = 1, baseline_sets = ["bare"], baseline_file = "a" }';
+  assert.match(await refusal(both, set(right)), "has no effect beside baseline_file");
+  assert.match(await refusal(asking(), set(right)), "reward.correction.baseline_sets");
+});
+
 test("a judge at a server is no part of a strict run", async () => {
   const judge = 'reward.judge={ weight = 1, url = "http://h:1", model = "m" }';
   assert.match(await refusal(judge), '"determinism" must be "tolerance" with reward.judge');

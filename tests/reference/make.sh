@@ -8,7 +8,7 @@ venv=${1:-$(mktemp -d)/venv}
 "$venv/bin/pip" install --quiet --requirement tests/reference/requirements.txt
 # The small models have token ids that transformers' defaults do not know, and it says so at length.
 export PYTHONWARNINGS=ignore TRANSFORMERS_VERBOSITY=error TQDM_DISABLE=1
-for script in metrics algorithms tokenizer_parity model_input input_parity qwen_parity peft_roundtrip; do
+for script in metrics algorithms tokenizer_parity model_input input_parity qwen_parity parquet_files peft_roundtrip; do
   echo "$script"
   "$venv/bin/python" "tests/reference/$script.py"
 done

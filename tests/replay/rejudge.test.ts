@@ -5,55 +5,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { openRewards } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
-import { agreementOf, directionOf, rejudgeRun, sampleOf } from "../../replay/index.ts";
+import { agreementOf, directionOf } from "../../replay/index.ts";
 import type { MemoryDisk } from "../../storage/index.ts";
 import { tinyConfig } from "../actors/tiny-run.ts";
-import { tinyEncoder, tinyEnvironment, tinyOptimizer, tinyTrainer } from "../actors/tiny-world.ts";
 import { algorithms } from "./algorithms.ts";
-import { playTiny, type Readable, withDisk } from "./tiny-replay.ts";
+import { blank, rejudgeTiny, type TinyRejudge } from "./tiny-rejudge.ts";
+import { playTiny, withDisk } from "./tiny-replay.ts";
 
 const test = suite("rejudge");
-
-interface TinyRejudge {
-  readonly reward?: Partial<RunConfig["reward"]>;
-  readonly advantage?: RunConfig["learner"]["advantage"];
-  readonly engine?: string;
-  readonly share?: number;
-  readonly from?: number;
-  readonly to?: number;
-}
-
-/** Judges a run of the tiny world again; without changes by the reward that it had. */
-function rejudgeTiny(reader: Readable, options: TinyRejudge = {}) {
-  const { engine, share = 1, reward, from, to } = options;
-  return rejudgeRun<unknown>({
-    reader,
-    run: "tiny",
-    weightsOf: () => ({ trainer: tinyTrainer, optimizer: tinyOptimizer }),
-    ...{ from, to },
-    async rejudgingOf(_, recorded, { hash }) {
-      const { learner, reward: own } = recorded;
-      const { advantage = learner.advantage } = options;
-      const given = reward === undefined ? own : ({ ...blank, ...reward } as typeof own);
-      const config = { ...recorded, reward: given, learner: { ...learner, advantage } };
-      const { rewards } = await openRewards({
-        config,
-        comparePixels: async (image, reference) => (image === reference ? 0 : 100),
-        readImage: (name) => reader.blobs.get(name),
-        openDecoder: async () => tinyEncoder(async () => null).decode,
-        parseAction: tinyEnvironment.parseAction,
-        env: {},
-        signal: new AbortController().signal,
-      });
-      const exact = { trainer: tinyTrainer, optimizer: tinyOptimizer, exact: true };
-      return { config, rewards, engine: engine ?? exact, sample: sampleOf(share, hash) };
-    },
-  });
-}
-
-const blank = { modules: [], groundTruthInjection: "off" as const };
 
 let finished: Promise<MemoryDisk> | null = null;
 const plain = () => {

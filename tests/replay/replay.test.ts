@@ -2,7 +2,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { MemoryDisk } from "../../storage/index.ts";
-import { startTinyRun, tinyConfig } from "../actors/tiny-run.ts";
+import { startTinyRun, TinyRun, tinyConfig } from "../actors/tiny-run.ts";
 import { tinySampler } from "../actors/tiny-world.ts";
 import { algorithms } from "./algorithms.ts";
 import { playTiny, replayTiny, type TinyReplay, withDisk } from "./tiny-replay.ts";
@@ -88,6 +88,24 @@ test("so does a run that was stopped and resumed, and every unfinished state of 
   }
   await playTiny({ disk });
   const { steps } = await equal(disk, { recompute: true });
+  assert.is(steps, 4);
+});
+
+test("so does a run that was stopped with steps that are played and not learned", async () => {
+  const plain = tinyConfig();
+  const config = { ...plain, rollout: { ...plain.rollout, policyLag: 2 } };
+  const disk = new MemoryDisk();
+  // Without a learner the run plays on as far as the lag allows.
+  const run = new TinyRun({ config, disk });
+  await run.startHead();
+  await run.startRollout("rollout-0");
+  const count = (wanted: string) => run.events.filter(({ type }) => type === wanted).length;
+  while (count("reward.assigned") < 8 + 3 * 36) await new Promise((done) => setTimeout(done, 1));
+  assert.equal([count("step.planned"), count("policy.updated")], [3, 0]);
+  await run.close();
+  await equal(disk, { config, recompute: true });
+  await playTiny({ config, disk });
+  const { steps } = await equal(disk, { config, recompute: true });
   assert.is(steps, 4);
 });
 

@@ -148,7 +148,24 @@ test("a row whose image is missing is bad: named, and left out only where that i
   assert.match(await failure(readDataset(rowsOf(join(directory, "x.json")))), /cannot read/);
   const parquet = join(directory, "rows.parquet");
   await writeFile(parquet, "PAR1…PAR1");
-  assert.match(await failure(readDataset(rowsOf(parquet))), /is Parquet.*as JSON lines/);
+  assert.match(await failure(readDataset(rowsOf(parquet))), /cannot be read as Parquet: /);
+});
+
+test("the set training has every training task once; more is an error with the number", async () => {
+  const many = Array.from({ length: 30 }, (_, id) => ({ ...row, id }));
+  const one = await source(rowsOf(await write("training.json", many)), 0.5);
+  const { trainingTasks } = one;
+  assert.ok(trainingTasks > 5 && trainingTasks < 25);
+  const ids = (drawn: readonly { readonly task: { readonly id: string } }[]) =>
+    drawn.map(({ task }) => task.id);
+  const set = ids(await one.evaluation("training", trainingTasks));
+  assert.is(new Set(set).size, trainingTasks);
+  assert.equal(set, ids(await one.training(0, trainingTasks)));
+  assert.equal(ids(await one.evaluation("training", 2, 3)), set.slice(3, 5));
+  const reason = await failure(one.evaluation("training", 2, trainingTasks - 1));
+  assert.match(reason, `has ${trainingTasks} training rows, ${trainingTasks + 1} were asked for`);
+  const mini = await miniSource(5).evaluation("training", 2, 1);
+  assert.equal(ids(mini), ids(await miniSource(5).training(1, 2)));
 });
 
 test("an image that does not decode is named with its row when it is drawn", async () => {

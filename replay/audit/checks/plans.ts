@@ -36,16 +36,12 @@ function faultOf(event: EventOf<PlanType>, book: Book): string | null {
   const evaluations = book.evaluationsBefore + book.evaluationsPlanned.size;
   switch (event.type) {
     case "step.planned":
-      return firstFault(
-        event.data.step !== book.learned + 1 &&
-          `step ${event.data.step} is planned after step ${book.learned} was learned`,
-        event.data.step === book.planned && `step ${event.data.step} was planned before`,
-        toPlay(event.data.policy, book),
-      );
+      return stepFault(event.data, book);
     case "evaluation.planned":
       return firstFault(
         event.data.evaluation !== evaluations &&
           `it is evaluation ${event.data.evaluation}, after ${evaluations}`,
+        notLearned(book),
         inForce(event.data.policy, book),
       );
     case "evaluation.started":
@@ -56,6 +52,7 @@ function faultOf(event: EventOf<PlanType>, book: Book): string | null {
       return firstFault(
         event.data.steps !== book.learned &&
           `it says ${event.data.steps} steps, ${book.learned} were learned`,
+        notLearned(book),
         inForce(event.data.policy, book),
         book.evaluationsEnded.size !== book.evaluationsPlanned.size &&
           `of ${book.evaluationsPlanned.size} evaluations ${book.evaluationsEnded.size} have ended`,
@@ -79,15 +76,34 @@ function parentFault({ run, policy, parent }: EventData<"run.started">): string 
   );
 }
 
-/** With a policy lag, a step is played with an older policy. */
-function toPlay(policy: string, book: Book): string | null {
+function stepFault({ step, policy }: EventData<"step.planned">, book: Book): string | null {
   const { policyLag } = settingsOf(book);
-  const { policiesBefore } = book;
-  if (policyLag === 0 || policiesBefore.length === 0) return inForce(policy, book);
-  const wanted = policiesBefore[policyLag - 1] ?? policiesBefore.at(-1);
+  const { planned, learned } = book;
+  return firstFault(
+    step <= planned && `step ${step} was planned before`,
+    step !== planned + 1 && `step ${step} is planned after step ${planned}`,
+    step > learned + 1 + policyLag &&
+      `step ${step} is planned after step ${learned} was learned, the policy lag is ${policyLag}`,
+    toPlay(step, policy, book),
+  );
+}
+
+/** A step is played with the policy of the step before it or, with a policy lag, an older one. */
+function toPlay(step: number, policy: string, book: Book): string | null {
+  const { policyLag } = settingsOf(book);
+  if (policyLag === 0) return inForce(policy, book);
+  const back = book.learned - Math.max(0, step - 1 - policyLag);
+  const wanted = [book.policy, ...book.policiesBefore][back];
   return policy === wanted
     ? null
     : `with its policy lag it is played with ${wanted}, not ${policy}`;
+}
+
+/** Steps are played ahead of each other only. */
+function notLearned({ planned, learned }: Book): string | null {
+  return learned === planned
+    ? null
+    : `step ${planned} is planned, step ${learned} was learned last`;
 }
 
 function inForce(policy: string, book: Book): string | null {

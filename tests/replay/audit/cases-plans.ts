@@ -12,6 +12,19 @@ export const planCases: readonly Case[] = [
     (record) => insert(record, find(record, "step.planned"), find(record, "step.planned")),
   ],
   [
+    "a step that is planned ahead of the policy it is played with",
+    "plans",
+    /step 2 is planned after step 0 was learned, the policy lag is 0/,
+    (record) => {
+      const second = find(record, "step.planned", 1);
+      remove(record, second);
+      const copy = structuredClone(second);
+      const learned = find(record, "gradient.computed");
+      record.events.splice(record.events.indexOf(learned), 0, copy);
+      return copy;
+    },
+  ],
+  [
     "a step that was never planned",
     "trajectories",
     /no step or evaluation has planned it/,

@@ -1,0 +1,3 @@
+// Datasets that are Parquet files.
+export { groupBytesMax, isParquet, rowsMax } from "./file.ts";
+export { EmbeddedImage, parquetRows } from "./rows.ts";
