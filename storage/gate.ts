@@ -9,7 +9,7 @@
 // 3. The socket gets its public name, by a hard link, only once it answers: one that is found and
 //    does not answer is stale.
 // 4. An asker that never hangs up is cut off: it would stop the run.
-import { link, open, rename, rm, stat } from "node:fs/promises";
+import { link, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -22,6 +22,7 @@ const answerMsMax = 60_000;
 const askersMax = 64;
 const attemptsMax = 20;
 const gateName = "gate.sock";
+const ownNamePattern = /^gate\.\d+\.\d+(?:\.stale)?$/;
 /** The longest path that a socket address can hold, with some room. */
 const socketPathBytesMax = 100;
 
@@ -50,6 +51,7 @@ export async function openGate(
     // The open gate alone keeps no process alive.
     server.unref();
     await takeName(reach.path, folder, own);
+    await sweep(reach.path, folder, own);
   } catch (thrown) {
     await close(server);
     await reach.done();
@@ -142,6 +144,18 @@ export async function isWritten(folder: string): Promise<boolean> {
   const socket = await connect(folder);
   socket?.destroy();
   return socket !== null;
+}
+
+/**
+ * Removes what writers that were killed have left: sockets of their own names, with nobody there.
+ */
+async function sweep(reach: string, folder: string, own: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (!ownNamePattern.test(name) || name === own) continue;
+    const socket = await connectPath(join(reach, name));
+    socket?.destroy();
+    if (socket === null) await rm(join(folder, name), { force: true });
+  }
 }
 
 /** Removes the name if it still is the file `stale`; one that came in between gets it back. */

@@ -1,4 +1,4 @@
-import { link, mkdir, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -80,6 +80,30 @@ test("an opening and a commit never coincide", () =>
     await gate.close();
   }));
 
+/** What a killed writer leaves: a socket that nobody listens on, under both of its names. */
+async function leaveDead(folder: string): Promise<void> {
+  const server = createServer().listen(join(folder, "alive"));
+  await wait(5);
+  await link(join(folder, "alive"), join(folder, "gate.1.2"));
+  await link(join(folder, "alive"), join(folder, "gate.sock"));
+  await new Promise((resolve) => server.close(resolve));
+}
+
+test("what a killed writer has left is swept, and what lives stays", () =>
+  inFolder(async (folder) => {
+    const hold = async (): Promise<() => void> => () => {};
+    await leaveDead(folder);
+    const other = createServer().listen(join(folder, "gate.3.4"));
+    const gate = await openGate(folder, hold);
+    const left = await readdir(folder);
+    assert.not(left.includes("gate.1.2"));
+    assert.ok(left.includes("gate.3.4"));
+    assert.is(await codeOf(openGate(folder, hold)), "ledger-in-use");
+    await gate.close();
+    await new Promise((resolve) => other.close(resolve));
+    assert.equal(await readdir(folder), []);
+  }));
+
 test("one gate at a time; after a close or a crash the next one opens", () =>
   inFolder(async (folder) => {
     const hold = async (): Promise<() => void> => () => {};
@@ -87,11 +111,7 @@ test("one gate at a time; after a close or a crash the next one opens", () =>
     assert.is(await codeOf(openGate(folder, hold)), "ledger-in-use");
     await gate.close();
     await (await openGate(folder, hold)).close();
-    // What a killed writer leaves: a socket that nobody listens on.
-    const server = createServer().listen(join(folder, "dead"));
-    await wait(5);
-    await link(join(folder, "dead"), join(folder, "gate.sock"));
-    await new Promise((resolve) => server.close(resolve));
+    await leaveDead(folder);
     assert.is(await passGate(folder, () => "in"), "in");
     const opened = await Promise.allSettled(
       Array.from({ length: 6 }, () => openGate(folder, hold)),
