@@ -3,27 +3,31 @@
 // 1. Port and token are kept in the run directory, readable by the owner alone, so that a restarted
 //    head finds its bus and its workers. The token is never an argument: those are public.
 // 2. The server dies with its parent, however that ends: a shell holds a leash pipe and kills the
-//    server when the pipe closes.
+//    server when the pipe closes. One that outlived shell and head is ended by the next head.
 // 3. A server that dies alone is started again on the same port, with growing waits and a bound.
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { ensureError, TerminalError } from "../../events/index.ts";
 import { backoffMs, sleep } from "../backoff.ts";
+import { Intensity } from "../intensity.ts";
 import { NatsPortInUseError, NatsServerError, NatsServerMissingError } from "./errors.ts";
 
 const startTimeoutMs = 5_000;
 const stopTimeoutMs = 2_000;
 /** How often a port that is in use is tried again: a server whose parent died is still leaving. */
 const portAttemptsMax = 6;
-/** Restarts of a server that dies alone, over the life of the handle. */
+/** Restarts of a server that dies alone within `restartWindowMs`. */
 const restartsMax = 8;
+const restartWindowMs = 60_000;
 const logLinesMax = 20;
 const payloadBytesMax = 1024 * 1024;
 const busFileName = "bus.json";
 const configFileName = "nats.conf";
+const pidFileName = "nats.pid";
 
 /** How to reach a bus. */
 export interface BusPlace {
@@ -72,7 +76,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
     token: randomBytes(32).toString("hex"),
   };
   await writePrivately(join(directory, busFileName), JSON.stringify(state));
-  await writePrivately(join(directory, configFileName), configOf(state.port, state.token));
+  await writePrivately(join(directory, configFileName), configOf(directory, state));
+  endServer(directory, serverOf(directory));
   const server = new GuardedServer(directory, binary, state.port, options.onFailed);
   await server.start();
   return {
@@ -91,8 +96,8 @@ class GuardedServer {
   readonly #port: number;
   readonly #onFailed: ((error: Error) => void) | undefined;
   readonly #stopping = new AbortController();
+  readonly #restarts = new Intensity(restartWindowMs);
   #running: Running | null = null;
-  #restarts = 0;
   #watch: Promise<void> = Promise.resolve();
 
   constructor(
@@ -139,8 +144,9 @@ class GuardedServer {
     const cause = await exited;
     if (this.#stopping.signal.aborted) return;
     try {
-      if (++this.#restarts > restartsMax) throw new NatsServerError(cause, log);
-      await sleep(backoffMs(this.#restarts), this.#stopping.signal);
+      const restarts = this.#restarts.note(performance.now());
+      if (restarts > restartsMax) throw new NatsServerError(cause, log);
+      await sleep(backoffMs(restarts), this.#stopping.signal);
       await this.start();
     } catch (thrown) {
       if (!this.#stopping.signal.aborted) this.#onFailed?.(ensureError(thrown));
@@ -164,7 +170,7 @@ exit "$code"
 `;
 
 async function launch(binary: string, directory: string, port: number): Promise<Running> {
-  const config = join(directory, configFileName);
+  const config = configFileOf(directory);
   const child = spawn("sh", ["-c", guardScript, "sh", binary, config], {
     stdio: ["pipe", "ignore", "pipe"],
     // Its own group: Ctrl-C in a terminal reaches the head, which then stops its bus last.
@@ -176,7 +182,12 @@ async function launch(binary: string, directory: string, port: number): Promise<
     child.once("close", (code, signal) => resolve(signal ?? `ended with code ${code}`));
   });
   child.stdin?.on("error", () => {});
-  child.once("exit", () => child.stdin?.destroy());
+  let server: number | null = null;
+  child.once("exit", () => {
+    child.stdin?.destroy();
+    // A shell that was killed has left its server behind.
+    endServer(directory, server);
+  });
   const ready = new Promise<"ready">((resolve) => {
     let rest = "";
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
@@ -194,7 +205,10 @@ async function launch(binary: string, directory: string, port: number): Promise<
   );
   const outcome = await Promise.race([ready, exited, late]);
   abandon.abort(new Error("over"));
-  if (outcome === "ready") return { child, exited, log };
+  if (outcome === "ready") {
+    server = serverOf(directory);
+    return { child, exited, log };
+  }
   child.stdin?.end();
   child.kill("SIGTERM");
   if (outcome === "ended with code 127") throw new NatsServerMissingError(binary);
@@ -204,14 +218,47 @@ async function launch(binary: string, directory: string, port: number): Promise<
   throw new NatsServerError(outcome, log);
 }
 
-function configOf(port: number, token: string): string {
+function configOf(
+  directory: string,
+  { port, token }: { readonly port: number; readonly token: string },
+): string {
   return [
     'host: "127.0.0.1"',
     `port: ${port}`,
     `max_payload: ${payloadBytesMax}`,
+    `pid_file: ${JSON.stringify(resolve(directory, pidFileName))}`,
     `authorization { token: "${token}" }`,
     "",
   ].join("\n");
+}
+
+function configFileOf(directory: string): string {
+  return resolve(directory, configFileName);
+}
+
+/** The process of the server that was started last in the run directory; null if none was. */
+function serverOf(directory: string): number | null {
+  return Number(readText(join(directory, pidFileName))) || null;
+}
+
+/** Kills the server `pid` of the run directory, and nothing else that has its number meanwhile. */
+function endServer(directory: string, pid: number | null): void {
+  const words = readText(`/proc/${pid}/cmdline`).split("\0");
+  if (pid === null || !words.includes(configFileOf(directory))) return;
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+/** Empty where there is no such file. */
+function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 function urlOf(port: number): string {

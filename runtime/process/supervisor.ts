@@ -2,6 +2,7 @@
 // dying.
 import { TerminalError } from "../../events/index.ts";
 import { backoffMs, sleep } from "../backoff.ts";
+import { Intensity } from "../intensity.ts";
 import { type Death, describeDeath, type WorkerProcess } from "./worker-process.ts";
 
 /** Deaths within `intensityWindowMs` that park a worker. */
@@ -50,7 +51,7 @@ export function supervise(role: string, options: SupervisorOptions): Supervised 
   let current: WorkerProcess | null = null;
 
   const run = async (): Promise<void> => {
-    const deaths: number[] = [];
+    const deaths = new Intensity(intensityWindowMs);
     while (!stopping.signal.aborted) {
       current = await spawn();
       const { pid } = current;
@@ -60,10 +61,9 @@ export function supervise(role: string, options: SupervisorOptions): Supervised 
       current = null;
       if (stopping.signal.aborted || death.exitCode === 0) return;
       onChange({ kind: "died", role, pid, death });
-      deaths.push(now());
-      const recent = deaths.filter((time) => now() - time < intensityWindowMs);
-      if (recent.length >= deathsMax) throw new CrashLoopError(role, death);
-      await wait(backoffMs(recent.length), stopping.signal).catch(() => {});
+      const recent = deaths.note(now());
+      if (recent >= deathsMax) throw new CrashLoopError(role, death);
+      await wait(backoffMs(recent), stopping.signal).catch(() => {});
     }
   };
 

@@ -68,12 +68,23 @@ export function startNode(
   };
 }
 
-/** The command lines of running processes that name `word`. */
-export function processesNaming(word: string): readonly string[] {
+/** A running process and its command line. */
+export interface FoundProcess {
+  readonly pid: number;
+  readonly line: string;
+}
+
+/** The running processes whose command lines name `word`. */
+export function processesWith(word: string): readonly FoundProcess[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry) && Number(entry) !== process.pid)
-    .map(commandLine)
-    .filter((line) => line.includes(word));
+    .map((pid) => ({ pid: Number(pid), line: commandLine(pid) }))
+    .filter(({ line }) => line.includes(word));
+}
+
+/** Their command lines. */
+export function processesNaming(word: string): readonly string[] {
+  return processesWith(word).map(({ line }) => line);
 }
 
 function commandLine(pid: string): string {

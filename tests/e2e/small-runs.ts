@@ -65,8 +65,18 @@ export class SmallRuns {
 
   /** Starts `varft train`, changed by `sets`. */
   train(name: string, ...sets: readonly string[]): Heard {
+    return this.varft(...this.#trainWords(name, sets));
+  }
+
+  /** The same over a bus that is there already. */
+  trainOver({ url, token }: BusPlace, name: string, ...sets: readonly string[]): Heard {
+    const words = this.#trainWords(name, [...sets, `bus.url=${url}`]);
+    return this.node({ VARFT_BUS_TOKEN: token }, "cli/varft.mjs", ...words);
+  }
+
+  #trainWords(name: string, sets: readonly string[]): readonly string[] {
     const words = [...small, ...sets].flatMap((one) => ["--set", one]);
-    return this.varft("train", preset, "--json", "--runs", this.folder(name), ...words);
+    return ["train", preset, "--json", "--runs", this.folder(name), ...words];
   }
 
   varft(...argv: readonly string[]): Heard {
@@ -134,7 +144,7 @@ export class SmallRuns {
 
 /** What a run directory consists of. */
 const kept =
-  /^(?:config\.json|checkpoints\.(?:txt|pub)|bus\.json|nats\.conf|(?:ledger|blobs)(?:\/(?:data|lock)\.mdb)?|writer\.lock)$/;
+  /^(?:config\.json|checkpoints\.(?:txt|pub)|bus\.json|nats\.(?:conf|pid)|(?:ledger|blobs)(?:\/(?:data|lock)\.mdb)?|writer\.lock)$/;
 
 /** The data of all events of a type, in the order of the ledger. */
 export function dataOf<T extends EventType>(
