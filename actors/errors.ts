@@ -1,5 +1,5 @@
 // What can go wrong in a run that the world causes.
-import { TerminalError } from "../events/index.ts";
+import { RetryableError, TerminalError } from "../events/index.ts";
 
 /** A worker reported that it cannot go on. */
 export class WorkerFaultError extends TerminalError {
@@ -40,3 +40,10 @@ const mends: Readonly<Record<string, string>> = {
     "resume it with the build and on a host of the class that it was started on, " +
     "or start a run that is not strict about it",
 };
+
+/** Whoever was asked is gone; another will be asked. */
+export class WorkerGoneError extends RetryableError {
+  constructor(worker: string) {
+    super("worker-gone", `${worker} is gone, or has begun a new life`);
+  }
+}

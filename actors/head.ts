@@ -15,7 +15,6 @@ import {
   type EventEnvelope,
   encode,
   ensureError,
-  event,
   type HashName,
   type NumericClass,
   type Parent,
@@ -59,6 +58,7 @@ import {
   Watch,
 } from "./run/index.ts";
 import type { ToolExecutor } from "./tool-executor/index.ts";
+import { type WorkerEnd, WorkerNotes } from "./worker-notes.ts";
 
 /** How long the head sleeps without a hint before it reads the ledger, in milliseconds. */
 const followMs = 250;
@@ -97,7 +97,7 @@ export interface Head {
   /** There may be new events: to be called by the ledger's `onCommitted`. */
   hint(): void;
   /** A worker process has ended; its groups go to others. */
-  workerEnded(worker: string, cause: string): void;
+  workerEnded(end: WorkerEnd): void;
   /** The workers that are registered, by id. */
   workers(): readonly string[];
   /** Stops everything that is under way here. */
@@ -127,8 +127,7 @@ class RunHead implements Head {
   readonly #evaluations: ReturnType<typeof evaluationHost>;
   readonly #services: { close(): Promise<void> }[] = [];
   #follower: Follower | null = null;
-  // Numbers of lives start over with each head; what it records about them must not.
-  #lifeOfHead = "";
+  #notes: WorkerNotes | null = null;
   #registry: Registry | null = null;
   #complete: (end: EventData<"run.completed">) => void = () => {};
   #fail: (error: Error) => void = () => {};
@@ -164,7 +163,8 @@ class RunHead implements Head {
     const { ledger, address, onEvent } = this.#options;
     const stream = streams.run(address.run);
     const { size, hash } = await ledger.head();
-    this.#lifeOfHead = hash;
+    const onFailed = (error: Error): void => this.#fail(error);
+    this.#notes = new WorkerNotes({ ledger, lifeOfHead: hash, onFailed });
     const started = await this.#started(stream);
     const note = (recorded: EventEnvelope): void => {
       this.#watch.note(recorded);
@@ -194,14 +194,15 @@ class RunHead implements Head {
     return members.map(({ worker }) => worker);
   }
 
-  workerEnded(worker: string, cause: string): void {
-    const member = this.#crew.end(worker);
-    if (member === null) return;
-    const ended = event("actor.ended", { role: member.role, cause });
-    this.#note(worker, `ended ${worker} ${member.life} ${this.#lifeOfHead}`, ended);
+  workerEnded(end: WorkerEnd): void {
+    const member = this.#crew.end(end.worker);
+    // Of one that was never known, only the death of its process tells anything.
+    if (member === null && end.process === undefined) return;
+    this.#notes?.ended(end, member?.life ?? null);
   }
 
   async close(): Promise<void> {
+    this.#notes?.close();
     await this.#registry?.close();
     await Promise.all(this.#services.splice(0).map((service) => service.close()));
     this.#options.tools.close();
@@ -245,7 +246,7 @@ class RunHead implements Head {
       numericClass,
       determinism: config.determinism === "strict" ? "exact" : "tolerance",
       onRegistered: (entry) => this.#registered(entry),
-      onGone: ({ id }) => this.workerEnded(id, "silent, or left"),
+      onGone: ({ id, role }) => this.workerEnded({ worker: id, role, cause: "silent, or left" }),
     });
     this.#services.push(
       messenger.serve(headActor, "fault", async (report) => this.#fault(report)),
@@ -253,30 +254,16 @@ class RunHead implements Head {
     );
   }
 
-  #registered({ id, role, pid, host, numericClass }: WorkerEntry): void {
+  #registered(entry: WorkerEntry): void {
+    const { id, role } = entry;
     if (role !== "rollout" && role !== "learner") return;
     this.#crew.add(id, role);
-    const registered = event("actor.registered", { role, numericClass, observed: { pid, host } });
-    this.#note(id, `registered ${id} ${host} ${pid}`, registered);
+    this.#notes?.registered(entry);
   }
 
   #fault({ worker, code, message }: FaultReport): typeof received {
     this.#fail(new WorkerFaultError(worker, code, message));
     return received;
-  }
-
-  /** Records what happens to workers: no part of the result, and nobody waits for it. */
-  #note(
-    worker: string,
-    command: string,
-    noted: ReturnType<typeof event<"actor.registered" | "actor.ended">>,
-  ): void {
-    const { ledger } = this.#options;
-    const stream = streams.actor(worker);
-    const parts = [{ stream, expected: null, epoch: 0, events: [noted] }];
-    ledger
-      .append({ command: sha256Hex(command), by: "head", trace: null, blobs: [], parts })
-      .catch((thrown: unknown) => this.#fail(ensureError(thrown)));
   }
 
   #finish({ data }: EventEnvelope): void {

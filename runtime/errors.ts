@@ -22,3 +22,19 @@ export class HostClosedError extends CancelledError {
     super("host-closed", `the host of ${type} is closed`);
   }
 }
+
+/** The head's ledger has failed or is closed: that head ends, and the next one will answer. */
+export class LedgerAwayError extends RetryableError {
+  constructor(reason: string, options: { readonly cause: unknown }) {
+    super("ledger-away", `the head of the run writes no more: ${reason}`, options);
+  }
+}
+
+const outOfReach: ReadonlySet<string> = new Set([
+  ...["bus-timeout", "bus-unanswered", "bus-busy", "ledger-away"],
+]);
+
+/** Whether `error` says that the head is away, and nothing about the work that was under way. */
+export function isOutOfReach(error: Error): boolean {
+  return error instanceof RetryableError && outOfReach.has(error.code);
+}

@@ -11,6 +11,7 @@ export type {
   Effects,
 } from "./actor.ts";
 export { defineActor } from "./actor.ts";
+export { backoffMs, sleep } from "./backoff.ts";
 export type {
   Address,
   Bus,
@@ -50,7 +51,13 @@ export {
 export type { Gpu, GpuFacts } from "./devices/index.ts";
 export { acceleratorOf, GpuQueryError, gpuFacts, nvidiaGpus, parseGpus } from "./devices/index.ts";
 export { effectAttemptsMax } from "./effect-runner.ts";
-export { ActorParkedError, HostClosedError, MailboxFullError } from "./errors.ts";
+export {
+  ActorParkedError,
+  HostClosedError,
+  isOutOfReach,
+  LedgerAwayError,
+  MailboxFullError,
+} from "./errors.ts";
 export type { EffectRequest, FoldStep, MachineEvent, MachineInput } from "./fold.ts";
 export { accepts, foldEvent, foldStream, initialState } from "./fold.ts";
 export { ActorHost, appendAttemptsMax, decisionsMax, mailboxMax } from "./host.ts";

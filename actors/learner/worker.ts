@@ -1,11 +1,13 @@
 // The Learner worker: the wiring of one process. Engine, optimizer, bus and ledger are handed in.
 import type { RunConfig } from "../../config/index.ts";
-import { anchorOf, type EventData, sha256Hex, streams } from "../../events/index.ts";
+import { anchorOf, type EventData, ensureError, sha256Hex, streams } from "../../events/index.ts";
 import {
   ActorHost,
   type Bus,
   defineActor,
   type HostFault,
+  isOutOfReach,
+  sleep,
   type WorkerInfo,
 } from "../../runtime/index.ts";
 import type { Ledger } from "../../storage/index.ts";
@@ -17,6 +19,9 @@ import { learnerEffects } from "./effects.ts";
 import { learnerMachine } from "./machine.ts";
 import type { PolicyOptimizer, PolicyTrainer, Tensors } from "./ports.ts";
 import { learnerRules, learnSettings } from "./settings.ts";
+
+/** Wait before a step is taken up again when the head is out of reach, in milliseconds. */
+const takeUpMs = 500;
 
 export interface LearnerWorkerOptions<S> {
   readonly address: RunAddress;
@@ -40,8 +45,23 @@ export async function runLearnerWorker<S>(options: LearnerWorkerOptions<S>): Pro
   const { address, bus, ledger, info, signal } = options;
   const messenger = new Messenger(bus, address);
   const stream = streams.learner(address.run);
-  const onFault = ({ error }: HostFault): void => {
-    void reportFault(messenger, info.id, error);
+  const onFault = ({ kind, error }: HostFault): void => {
+    if (kind !== "lease-lost" && !isOutOfReach(error))
+      return void reportFault(messenger, info.id, error);
+    // Another learner has the step now, or the head was away for long: nothing has failed.
+    host.forget([stream]);
+    if (kind !== "lease-lost") void takeUp();
+  };
+  /** Goes on with what was under way, as soon as the head is back. */
+  const takeUp = async (): Promise<void> => {
+    while (!signal.aborted) {
+      await sleep(takeUpMs, signal).catch(() => {});
+      try {
+        return await host.start([stream]);
+      } catch (thrown) {
+        if (!isOutOfReach(ensureError(thrown))) return reportFault(messenger, info.id, thrown);
+      }
+    }
   };
   const actor = await defineLearner(options);
   const holder = `${info.id}/${info.host}/${info.pid}`;

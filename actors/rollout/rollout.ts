@@ -16,7 +16,13 @@ import {
   streams,
   type Task,
 } from "../../events/index.ts";
-import { ActorHost, defineActor, type HostFault, type HostLedger } from "../../runtime/index.ts";
+import {
+  ActorHost,
+  defineActor,
+  type HostFault,
+  type HostLedger,
+  isOutOfReach,
+} from "../../runtime/index.ts";
 import { EvidenceError } from "../errors.ts";
 import type { PlayOrder } from "../protocol.ts";
 import { decideRollout, type RolloutCommand, type TrajectoryLimits } from "./decide.ts";
@@ -51,6 +57,7 @@ export interface RolloutOptions {
 }
 
 interface Group {
+  readonly order: PlayOrder;
   readonly streams: readonly string[];
   readonly task: Task;
   readonly open: Set<string>;
@@ -122,9 +129,9 @@ export class Rollout {
       const names = Array.from({ length: order.samples }, (_, sample) =>
         streams.trajectory(this.#options.run, order.step, group, sample),
       );
-      this.#groups.set(group, { streams: names, task, open: new Set(names) });
+      this.#groups.set(group, { order, streams: names, task, open: new Set(names) });
       this.#batcher.expect(names.length);
-      void this.#open(order, group);
+      void this.#place(names.length).then(() => this.#open(group));
     }
   }
 
@@ -134,15 +141,13 @@ export class Rollout {
     return this.#options.sampler.load(policy, bytes);
   }
 
-  async #open(order: PlayOrder, number: number): Promise<void> {
+  async #open(number: number): Promise<void> {
     const group = this.#groups.get(number);
-    assert(group, `group ${number} is open`);
     // A group that was left meanwhile is somebody else's: to touch its streams would take it back.
     const isOurs = () => !this.#closed && this.#groups.get(number) === group;
-    await this.#place(group.streams.length);
-    while (isOurs()) {
+    while (group !== undefined && isOurs()) {
       try {
-        return await this.#begin(order, group, isOurs);
+        return await this.#begin(group, isOurs);
       } catch (thrown) {
         if (!isOurs()) return;
         // The head is away: it comes back, or somebody else takes the group.
@@ -152,8 +157,8 @@ export class Rollout {
     }
   }
 
-  async #begin(order: PlayOrder, opened: Group, isOurs: () => boolean): Promise<void> {
-    const { task } = opened;
+  async #begin(opened: Group, isOurs: () => boolean): Promise<void> {
+    const { order, task } = opened;
     await this.#host.start(opened.streams);
     const states: SnapshotFrom<typeof trajectoryMachine>[] = [];
     for (const stream of opened.streams) {
@@ -226,8 +231,15 @@ export class Rollout {
       if (!group.streams.includes(stream)) continue;
       // Somebody else plays the group now: nothing has failed.
       if (kind === "lease-lost") this.#leave(number, group);
+      else if (isOutOfReach(error)) this.#openAgain(number, group);
       else this.#report(number, error);
     }
+  }
+
+  /** Folds a group anew that was given up because the head was away for long. */
+  #openAgain(number: number, group: Group): void {
+    this.#host.forget(group.streams);
+    setTimeout(() => void this.#open(number), openAgainMs);
   }
 
   #report(number: number, error: Error): void {

@@ -1,6 +1,6 @@
 // Who plays which groups. Placement does not touch the result (I4); this is about speed and about
 // groups whose worker has died.
-import { assert, RetryableError } from "../../events/index.ts";
+import { assert, CancelledError, RetryableError } from "../../events/index.ts";
 import { cutEvenly } from "../learner/index.ts";
 import type { Messenger, PlayOrder } from "../protocol.ts";
 import { groupsPerOrderMax } from "../protocol.ts";
@@ -84,19 +84,27 @@ export async function untilChange(
 /** Sends an order; false where the worker cannot take it now. Who is dead leaves the crew. */
 async function sendOrder(
   messenger: Messenger,
-  { worker }: Member,
+  { worker, gone }: Member,
   order: PlayOrder,
   signal: AbortSignal,
 ): Promise<boolean> {
+  const ending = AbortSignal.any([signal, gone]);
   try {
     for (let start = 0; start < order.groups.length; start += groupsPerOrderMax) {
       const groups = order.groups.slice(start, start + groupsPerOrderMax);
-      const options = { timeoutMs: orderTimeoutMs, signal };
+      const options = { timeoutMs: orderTimeoutMs, signal: ending };
       await messenger.ask(worker, "play", { ...order, groups }, options);
     }
     return true;
   } catch (thrown) {
-    if (signal.aborted || thrown instanceof RetryableError) return false;
+    if (signal.aborted || isNotTaken(thrown)) return false;
     throw thrown;
   }
+}
+
+/**
+ * Whether an order was not carried out by this worker and may be by another: it is away, or ends.
+ */
+export function isNotTaken(thrown: unknown): boolean {
+  return thrown instanceof RetryableError || thrown instanceof CancelledError;
 }

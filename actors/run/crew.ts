@@ -6,6 +6,7 @@
 //    leases decide who may write (I5).
 // 2. Each registration is a life of its own. What an earlier life was given is nobody's, and is
 //    handed out again; the worker leaves alone what it is doing already.
+import { WorkerGoneError } from "../errors.ts";
 import type { WorkerRole } from "../protocol.ts";
 import { signalled } from "../signalled.ts";
 
@@ -13,23 +14,30 @@ export interface Member {
   readonly worker: string;
   readonly role: WorkerRole;
   readonly life: number;
+  /** Aborted when this life is over: nobody will answer what it was asked. */
+  readonly gone: AbortSignal;
 }
 
 export class Crew {
   readonly #members = new Map<string, Member>();
+  readonly #ends = new Map<string, AbortController>();
   #lives = 0;
   #change = signalled();
 
   /** Notes a registration. */
   add(worker: string, role: WorkerRole): void {
     this.#lives += 1;
-    this.#members.set(worker, { worker, role, life: this.#lives });
+    this.#finish(worker);
+    const end = new AbortController();
+    this.#ends.set(worker, end);
+    this.#members.set(worker, { worker, role, life: this.#lives, gone: end.signal });
     this.#announce();
   }
 
   /** A worker is gone. Returns what it was, or null where it was not known. */
   end(worker: string): Member | null {
     const member = this.#members.get(worker) ?? null;
+    this.#finish(worker);
     if (this.#members.delete(worker)) this.#announce();
     return member;
   }
@@ -44,6 +52,11 @@ export class Crew {
   /** Resolves at the next change. Take it before looking at the members. */
   get change(): Promise<void> {
     return this.#change.promise;
+  }
+
+  #finish(worker: string): void {
+    this.#ends.get(worker)?.abort(new WorkerGoneError(worker));
+    this.#ends.delete(worker);
   }
 
   #announce(): void {

@@ -6,7 +6,6 @@ import {
   type EventEnvelope,
   type HashName,
   parseTrajectory,
-  RetryableError,
   type RewardComponent,
   sha256Hex,
   streams,
@@ -23,7 +22,7 @@ import {
 import type { LearnOrder, Messenger, PlayOrder } from "../protocol.ts";
 import type { JudgeCommand, judgeMachine, Outcome, RewardBook } from "../reward-judge/index.ts";
 import { foldTrajectory } from "../rollout/index.ts";
-import { castGroups, orderTimeoutMs, untilChange } from "./casting.ts";
+import { castGroups, isNotTaken, orderTimeoutMs, untilChange } from "./casting.ts";
 import type { Crew } from "./crew.ts";
 import type { Watch, WatchedLedger } from "./watch.ts";
 
@@ -242,13 +241,14 @@ async function keepOrdering(
     const { change } = crew;
     const [learner] = crew.live("learner");
     if (learner !== undefined && learner.life !== ordered) {
-      const options = { timeoutMs: orderTimeoutMs, signal };
+      const ending = AbortSignal.any([signal, learner.gone]);
+      const options = { timeoutMs: orderTimeoutMs, signal: ending };
       try {
         await messenger.ask(learner.worker, "learn", order, options);
         ordered = learner.life;
       } catch (thrown) {
         if (signal.aborted) return;
-        if (!(thrown instanceof RetryableError)) throw thrown;
+        if (!isNotTaken(thrown)) throw thrown;
       }
     }
     await untilChange(change, ordered !== learner?.life, signal);

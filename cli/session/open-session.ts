@@ -69,7 +69,7 @@ async function open(
   const place = await openBusPlace(options, closers, fault.raise);
   const bus = await connectNats({ ...place, name: `head ${run}` });
   closers.add(() => bus.close());
-  const service = serveLedger(bus, address, ledger);
+  const service = serveLedger(bus, address, ledger, fault.raise);
   closers.add(() => service.close());
   listeners.push(announceCommits(bus, address));
   signal.throwIfAborted();

@@ -51,9 +51,10 @@ function start(
       }),
     onChange(change) {
       if (change.kind === "died") {
-        const cause = describeDeath(change.death);
+        const { pid, death } = change;
+        const cause = describeDeath(death);
         session.say(`${id} died (${cause}) and is started again`);
-        head.workerEnded(id, cause);
+        head.workerEnded({ worker: id, role, cause, process: { pid, ...death } });
       }
       if (change.kind === "parked") onFailed(change.error);
     },

@@ -3,11 +3,17 @@
 // 1. An append is answered when it is durable (I1), in the order in which appends arrived.
 // 2. What arrives is checked by shape before it is used; blobs are checked against their names.
 // 3. Commits are announced as hints; readers keep cursors of their own.
+// 4. A lease is acquired once per request: a second time, by an attempt that came late, it would be
+//    taken from the one who got the first answer.
+// 5. A ledger that failed is the head's affair, which is told and ends with it. To a worker the
+//    head is away: its work goes on with the next one.
 import type { z } from "zod";
 import { decode, type HashName, hashName, TerminalError } from "../../events/index.ts";
-import type { Head, Ledger } from "../../storage/index.ts";
-import type { Bus, Subscription } from "../bus/index.ts";
+import { type Head, type Lease, type Ledger, LedgerError } from "../../storage/index.ts";
+import type { Bus, RequestContext, Subscription } from "../bus/index.ts";
+import { LedgerAwayError } from "../errors.ts";
 import { ByteCache } from "./byte-cache.ts";
+import { Once } from "./once.ts";
 import {
   appendBytesMax,
   appendShape,
@@ -30,19 +36,30 @@ const readBytesMax = 64 * 1024 * 1024;
 const eventsPerReadMax = 256;
 
 type Handlers = {
-  readonly [V in Verb]: (request: z.infer<(typeof requestShapes)[V]>) => Promise<unknown>;
+  readonly [V in Verb]: (
+    request: z.infer<(typeof requestShapes)[V]>,
+    id: string,
+  ) => Promise<unknown>;
 };
 
-/** Serves `ledger` at `address` until the subscription is closed. */
-export function serveLedger(bus: Bus, address: LedgerAddress, ledger: Ledger): Subscription {
+/**
+ * Serves `ledger` at `address` until the subscription is closed.
+ * @param onFailed told when nothing more can be written to the ledger
+ */
+export function serveLedger(
+  bus: Bus,
+  address: LedgerAddress,
+  ledger: Ledger,
+  onFailed: (error: Error) => void = () => {},
+): Subscription {
   const uploads = new Uploads();
   const handlers = handlersOf(ledger, uploads);
-  const service = bus.serve(ledgerSubject(address, "*"), async (payload, { subject }) => {
+  const service = bus.serve(ledgerSubject(address, "*"), async (payload, { subject, id }) => {
     const verb = subject.slice(subject.lastIndexOf(".") + 1);
     if (!Object.hasOwn(handlers, verb)) {
       throw new TerminalError("ledger-verb", `${subject}: unknown verb; are versions equal?`);
     }
-    return call(handlers, verb as Verb, payload, subject);
+    return away(call(handlers, verb as Verb, payload, { subject, id }), onFailed);
   });
   return {
     close: async () => {
@@ -72,17 +89,31 @@ function call<V extends Verb>(
   handlers: Handlers,
   verb: V,
   payload: unknown,
-  subject: string,
+  { subject, id }: RequestContext,
 ): Promise<unknown> {
   const parsed = requestShapes[verb].safeParse(payload);
   if (!parsed.success) {
     throw new TerminalError("ledger-invalid-request", `${subject}: ${parsed.error.message}`);
   }
-  return handlers[verb](parsed.data as z.infer<(typeof requestShapes)[V]>);
+  return handlers[verb](parsed.data as z.infer<(typeof requestShapes)[V]>, id);
+}
+
+/** Invariant 5. */
+async function away(work: Promise<unknown>, onFailed: (error: Error) => void): Promise<unknown> {
+  try {
+    return await work;
+  } catch (thrown) {
+    if (!(thrown instanceof LedgerError)) throw thrown;
+    const { code, message } = thrown;
+    if (code === "ledger-failed") onFailed(thrown);
+    if (code !== "ledger-failed" && code !== "ledger-closed") throw thrown;
+    throw new LedgerAwayError(message, { cause: thrown });
+  }
 }
 
 function handlersOf(ledger: Ledger, uploads: Uploads): Handlers {
   const read = new ByteCache(readBytesMax);
+  const leases = new Once<Lease>();
   const append = async (request: z.infer<typeof appendShape>): Promise<unknown> =>
     packEvents(await ledger.append(request));
   return {
@@ -109,7 +140,7 @@ function handlersOf(ledger: Ledger, uploads: Uploads): Handlers {
       return names.slice(start, start + namesPerPageMax);
     },
     lease: ({ name }) => ledger.lease(name),
-    acquire: ({ name, holder }) => ledger.acquireLease(name, holder),
+    acquire: ({ name, holder }, id) => leases.answer(id, () => ledger.acquireLease(name, holder)),
     blobHas: ({ name }) => ledger.blobs.has(name),
     blobGet: ({ name, offset }) => pieceOf(ledger, read, name, offset),
     upload: async (piece) => uploads.add(piece),

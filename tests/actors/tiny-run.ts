@@ -105,6 +105,8 @@ const infoOf = (id: string, role: string, pid: number, given: typeof numericClas
   numericClass: given,
 });
 
+const endOf = (worker: string) => ({ worker, role: "worker", cause: "killed" });
+
 /** What a run is made of besides its actors. */
 export interface World {
   readonly environment: Environment;
@@ -146,6 +148,13 @@ export interface TinyOptions {
   readonly samplers?: readonly (PolicySampler | undefined)[];
   readonly runner?: ProgramRunner;
   readonly onEvent?: (event: EventEnvelope, run: TinyRun) => void;
+  /** The bus of each process; by default one in memory. */
+  readonly connect?: () => Bus;
+  /** Opens the head's ledger; by default one in memory, on `disk`. */
+  readonly openLedger?: (onCommitted: () => void) => Promise<Ledger>;
+  readonly onLedgerFailed?: () => void;
+  /** The ledger as a worker has it. */
+  readonly remoteLedger?: (ledger: Ledger) => Ledger;
 }
 
 /** A head with its ledger, as one process has them. */
@@ -153,10 +162,19 @@ interface HeadProcess {
   readonly head: Head;
   readonly ledger: Ledger;
   close(): Promise<void>;
+  /** As a SIGKILL does. */
+  crash(): Promise<void>;
+}
+
+interface Life {
+  readonly bus: Bus;
+  readonly stop: AbortController;
+  readonly ended: Promise<void>;
 }
 
 interface HeadParts
-  extends Required<Pick<TinyOptions, "world" | "disk" | "config" | "device" | "runner">> {
+  extends Required<Pick<TinyOptions, "world" | "config" | "device" | "runner">>,
+    Required<Pick<TinyOptions, "openLedger" | "onLedgerFailed">> {
   readonly bus: Bus;
   readonly address: RunAddress;
   readonly start: ForkStart | null;
@@ -175,11 +193,11 @@ async function storeStart({ start, world }: HeadParts, { blobs }: Ledger) {
   return { base, policy, optimizer, parent };
 }
 
-async function openHead(parts: HeadParts): Promise<HeadProcess> {
-  const { world, disk, config, device, runner, bus, address, onEvent } = parts;
+async function openHead(parts: HeadParts): Promise<Omit<HeadProcess, "crash">> {
+  const { world, config, device, runner, bus, address, onEvent } = parts;
   let head: Head | null = null;
-  const ledger = await openMemoryLedger({ clock: Date.now, disk, onCommitted: () => head?.hint() });
-  const service = serveLedger(bus, address, ledger);
+  const ledger = await parts.openLedger(() => head?.hint());
+  const service = serveLedger(bus, address, ledger, parts.onLedgerFailed);
   const { rewards } = await openRewards({
     config,
     comparePixels: async (image, reference) => (image === reference ? 0 : 100),
@@ -225,20 +243,28 @@ export class TinyRun {
   /** What workers ended with, where that was an error. */
   readonly failures: unknown[] = [];
   readonly #parts: Omit<HeadParts, "bus">;
-  readonly #broker = new MemoryBroker();
-  readonly #lives = new Map<string, { stop: AbortController; ended: Promise<void> }>();
+  readonly #connectBus: () => Bus;
+  readonly #remoteLedger: (ledger: Ledger) => Ledger;
+  readonly #lives = new Map<string, Life>();
   #process: HeadProcess | null = null;
   #pids = 0;
 
   constructor(options: TinyOptions) {
-    const { world, disk, device, config = tinyConfig(), runner, fork, onEvent } = options;
+    const { world, device, config = tinyConfig(), runner, fork, onEvent } = options;
+    const { disk = new MemoryDisk(), openLedger, remoteLedger = (ledger) => ledger } = options;
+    const broker = new MemoryBroker();
+    this.#connectBus = options.connect ?? (() => broker.connect());
+    this.#remoteLedger = remoteLedger;
+    const inMemory = (onCommitted: () => void) =>
+      openMemoryLedger({ clock: Date.now, disk, onCommitted });
     this.#parts = {
       address: { cluster: "test", run: fork?.run ?? "tiny" },
       start: fork?.start ?? null,
       config,
       device: device ?? "cpu",
       world: world ?? tinyWorld(config.run.seed),
-      disk: disk ?? new MemoryDisk(),
+      openLedger: openLedger ?? inMemory,
+      onLedgerFailed: options.onLedgerFailed ?? (() => {}),
       runner: runner ?? tinyRunner(),
       onEvent: (event) => {
         this.events.push(event);
@@ -257,13 +283,30 @@ export class TinyRun {
   }
 
   async startHead(): Promise<void> {
-    const bus = this.#broker.connect();
+    const bus = this.#connectBus();
     const opened = await openHead({ ...this.#parts, bus });
     const close = async () => {
       await opened.close();
       await bus.close();
     };
-    this.#process = { ...opened, close };
+    const crash = async () => {
+      await bus.close();
+      opened.close().catch(() => {});
+      await opened.ledger.close();
+    };
+    this.#process = { ...opened, close, crash };
+  }
+
+  /** Ends the head as a SIGKILL does: nothing leaves it any more, and nothing is waited for. */
+  async crashHead(): Promise<void> {
+    const crashed = this.#open;
+    this.#process = null;
+    await crashed.crash();
+  }
+
+  /** Whether there is a head. */
+  get isOpen(): boolean {
+    return this.#process !== null;
   }
 
   /** Ends the head and starts another one over the same disk; the workers live on. */
@@ -276,7 +319,7 @@ export class TinyRun {
     const { config, world, address } = this.#parts;
     const remote = this.#connect();
     const policy = await world.rollout((name) => remote.ledger.blobs.get(name));
-    this.#live(worker, (signal, pid) =>
+    this.#live(worker, remote.bus, (signal, pid) =>
       runRolloutWorker({
         ...remote,
         address,
@@ -295,7 +338,7 @@ export class TinyRun {
     const { config, world, address } = this.#parts;
     const remote = this.#connect();
     const policy = await world.learner((name) => remote.ledger.blobs.get(name));
-    this.#live("learner", (signal, pid) =>
+    this.#live("learner", remote.bus, (signal, pid) =>
       runLearnerWorker({
         ...remote,
         ...policy,
@@ -307,12 +350,21 @@ export class TinyRun {
     );
   }
 
+  /** Ends one worker as a SIGKILL does; its supervisor, if there is a head, sees it. */
+  async crash(worker: string): Promise<void> {
+    const life = this.#lives.get(worker);
+    this.#lives.delete(worker);
+    await life?.bus.close();
+    life?.stop.abort();
+    this.#process?.head.workerEnded(endOf(worker));
+  }
+
   /** Ends one worker, and tells the head as its supervisor would. */
   async kill(worker: string): Promise<void> {
     const life = this.#lives.get(worker);
     this.#lives.delete(worker);
     life?.stop.abort();
-    this.head.workerEnded(worker, "killed");
+    this.head.workerEnded(endOf(worker));
     await life?.ended;
   }
 
@@ -323,21 +375,22 @@ export class TinyRun {
   async close(): Promise<void> {
     for (const { stop } of this.#lives.values()) stop.abort();
     await Promise.all([...this.#lives.values()].map(({ ended }) => ended));
-    await this.#open.close();
+    await this.#process?.close();
   }
 
   #connect() {
-    const bus = this.#broker.connect();
-    return { bus, ledger: connectLedger({ bus, address: this.#parts.address }) };
+    const bus = this.#connectBus();
+    const { address } = this.#parts;
+    return { bus, ledger: this.#remoteLedger(connectLedger({ bus, address })) };
   }
 
-  #live(worker: string, work: (signal: AbortSignal, pid: number) => Promise<void>): void {
+  #live(worker: string, bus: Bus, work: (signal: AbortSignal, pid: number) => Promise<void>): void {
     const stop = new AbortController();
     this.#pids += 1;
     const ended = work(stop.signal, this.#pids).catch((thrown: unknown) => {
       this.failures.push(thrown);
     });
-    this.#lives.set(worker, { stop, ended });
+    this.#lives.set(worker, { bus, stop, ended });
   }
 }
 

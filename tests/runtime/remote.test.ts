@@ -1,13 +1,14 @@
 // The remote ledger beyond the storage room's contract, and a host that works through it.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { hashName } from "../../events/index.ts";
+import { hashName, RetryableError } from "../../events/index.ts";
 import {
   ActorHost,
   announceCommits,
   type Bus,
   connectLedger,
   followLedger,
+  isOutOfReach,
   MemoryBroker,
   pieceBytesMax,
   serveLedger,
@@ -154,6 +155,38 @@ test("a host works through a head that is restarted in the middle", async (conte
   await host.close();
   await secondHead.close();
   await second.close();
+});
+
+test("a lease is acquired once per request, however late an attempt of it comes", async (context) => {
+  const { worker, remote, ledger } = context;
+  const ask = (id: string) =>
+    worker.request(subject("acquire"), { name: "run/r", holder: "w" }, { id });
+  assert.equal(await ask("1"), { name: "run/r", epoch: 1, holder: "w" });
+  assert.equal(await ask("1"), { name: "run/r", epoch: 1, holder: "w" });
+  assert.is((await ledger.lease("run/r"))?.epoch, 1);
+  assert.is((await remote.acquireLease("run/r", "w")).epoch, 2);
+});
+
+test("a head whose ledger has failed is away, and its worker goes on with the next", async (context) => {
+  const { broker, worker } = context;
+  const bus = broker.connect();
+  const full = async (): Promise<void> => {
+    throw new Error("the disk is full");
+  };
+  const failing = await openMemoryLedger({ clock: () => 7, flush: full });
+  const failures: Error[] = [];
+  const other = { ...address, run: "other" };
+  serveLedger(bus, other, failing, (failure) => failures.push(failure));
+  const error = await rejection(
+    connectLedger({ bus: worker, address: other }).acquireLease("a", "w"),
+  );
+  assert.instance(error, RetryableError);
+  assert.is(error.code, "ledger-away");
+  assert.ok(isOutOfReach(error));
+  // The head may make no append of its own: it is told.
+  assert.match(String(failures[0]), /the disk is full/);
+  await bus.close();
+  await failing.close();
 });
 
 test.run();
