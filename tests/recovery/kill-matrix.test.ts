@@ -1,0 +1,44 @@
+// The kill matrix, small: what befalls a run changes nothing of its result, and nothing that
+// anybody was told is lost. `varft bench kill-matrix` plays it large, `--case NAME` one of it.
+import { suite } from "uvu";
+import * as assert from "uvu/assert";
+import { checkpoint, isBuilt, SmallRuns } from "../e2e/small-runs.ts";
+import { playReal, playSimulated, Undisturbed } from "./cases.ts";
+import { type Findings, isClean } from "./verify.ts";
+
+const test = suite("recovery/kill-matrix");
+const undisturbed = new Undisturbed();
+
+function assertClean(name: string, found: Findings): void {
+  const { lost, doubled, chain, difference } = found;
+  assert.ok(isClean(found), `${name}: ${JSON.stringify({ lost, doubled, chain, difference })}`);
+}
+
+for (const number of [2, 7, 11, 14]) {
+  const name = `simulated:${number}`;
+  test(`${name}: crashes, a bad network and a failing disk change nothing`, async () => {
+    const found = await playSimulated(number, await undisturbed.simulated());
+    assert.ok(found.faults.length >= 8, `${found.faults.length} faults were done`);
+    assertClean(name, found);
+  });
+}
+
+test("real:0, real:2: killed and stopped processes change nothing, and leave nothing", async () => {
+  if (!isBuilt) {
+    console.log(`skipped, ${checkpoint} is not built`);
+    return;
+  }
+  const runs = await SmallRuns.open();
+  try {
+    for (const number of [0, 2]) {
+      const found = await playReal(number, runs, await undisturbed.real(runs));
+      assert.ok(found.faults.length >= 4, `${found.faults.length} faults were done`);
+      assertClean(`real:${number}`, found);
+      assert.equal(found.leftovers, []);
+    }
+  } finally {
+    await runs.close();
+  }
+});
+
+test.run();
