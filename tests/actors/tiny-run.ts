@@ -17,12 +17,13 @@ import {
   startHead,
   ToolExecutor,
 } from "../../actors/index.ts";
-import { type RunConfig, restoreRunConfig } from "../../config/index.ts";
+import type { RunConfig } from "../../config/index.ts";
 import { type EventEnvelope, type HashName, hashName } from "../../events/index.ts";
 import type { ForkStart } from "../../replay/index.ts";
 import { type Bus, connectLedger, MemoryBroker, serveLedger } from "../../runtime/index.ts";
 import { type Ledger, MemoryDisk, openMemoryLedger } from "../../storage/index.ts";
 import type { TaskSource } from "../../tasks/index.ts";
+import { tinyConfig } from "./tiny-config.ts";
 import {
   initialOptimizer,
   initialPolicy,
@@ -35,67 +36,11 @@ import {
   tinyTrainer,
 } from "./tiny-world.ts";
 
+export { tinyConfig };
+
 type ReadBlob = (name: HashName) => Promise<Uint8Array | null>;
 
 export const numericClass = { code: "c", onnxruntime: "o", device: "cpu", sandbox: "tiny" };
-
-export interface TinyChanges {
-  readonly steps?: number;
-  readonly tasks?: number;
-  readonly seed?: number;
-  readonly klCoefficient?: number;
-}
-
-export function tinyConfig(changes: TinyChanges = {}): RunConfig {
-  const { steps = 4, tasks = 8, seed = 3, klCoefficient = 0 } = changes;
-  return restoreRunConfig({
-    determinism: "strict",
-    run: { seed, steps },
-    model: { directory: "tiny" },
-    tune: { type: "full", vision: true },
-    tasks: { type: "mini" },
-    rollout: {
-      workers: 1,
-      prompts: 6,
-      samples: 6,
-      temperature: 1,
-      turnsMax: 4,
-      callsMax: 2,
-      turnTokensMax: 4,
-      contextTokensMax: 32,
-    },
-    learner: {
-      learningRate: 12,
-      warmupSteps: 2,
-      beta2: 0.98,
-      gradientNormMax: 1,
-      minibatches: 2,
-      clipLow: 0.2,
-      clipHigh: 0.28,
-      advantage: { type: "fixed", scale: 0.5 },
-      kl: klCoefficient === 0 ? { type: "none" } : { type: "k3", coefficient: klCoefficient },
-      mismatchMax: 1e-4,
-      shards: 2,
-      microRows: 5,
-    },
-    reward: { f1: 0.8, format: 0.2, calls: -0.05 },
-    evaluation: {
-      sets: [
-        { name: "sampled", set: "held-out", tasks, greedy: false, when: ["before", "after"] },
-        {
-          name: "no-tool",
-          set: "held-out",
-          tasks: 20,
-          greedy: true,
-          tools: false,
-          when: ["after"],
-        },
-      ],
-    },
-    search: { type: "bm25", corpus: "mini", hits: 1 },
-    storage: { gradientBytesMax: 1_000_000, optimizerEverySteps: 3 },
-  });
-}
 
 const infoOf = (id: string, role: string, pid: number, given: typeof numericClass) => ({
   id,
