@@ -62,7 +62,6 @@ class SimulatedRun {
   readonly #buses = new Map<string, StormyBus>();
   #connecting = "";
   #callsToLose = 0;
-  #mayFail = false;
   #isToldOfFailure = false;
   /** Faults that are still to come, and how many of their events have been seen. */
   readonly #waiting: SimulatedFault[];
@@ -154,8 +153,7 @@ class SimulatedRun {
   async #failed(thrown: unknown): Promise<"ended"> {
     // Whoever crashed the head has seen to its end.
     if (!this.#run.isOpen) return "ended";
-    if (!this.#mayFail) throw thrown;
-    this.#mayFail = false;
+    if (!this.#disk.hasFailed) throw thrown;
     this.#isToldOfFailure = false;
     await this.#run.crashHead();
     return "ended";
@@ -204,11 +202,7 @@ class SimulatedRun {
       case "sandbox-lost":
         this.#callsToLose += callsLost;
         return;
-      case "ledger-busy":
-        this.#disk.fail(kind);
-        return;
       default:
-        this.#mayFail = true;
         this.#disk.fail(kind);
     }
   }
@@ -232,8 +226,7 @@ class SimulatedRun {
         await this.#run.startHead();
         return;
       } catch (thrown) {
-        if (!this.#mayFail) throw thrown;
-        this.#mayFail = false;
+        if (!this.#disk.hasFailed) throw thrown;
       }
     }
   }
