@@ -25,6 +25,8 @@ export interface Reach {
 export interface BenchOptions {
   /** Folder of a checkpoint. */
   readonly model?: string;
+  /** One case of a benchmark that is made of cases. */
+  readonly case?: string;
   /** How much is measured, in the benchmark's own unit: a test wants less than a person. */
   readonly size?: number;
   /** The folder of the run directories. */

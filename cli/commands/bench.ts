@@ -41,6 +41,8 @@ const benchModule = z.object({
 interface BenchOptions {
   /** Folder of a checkpoint. */
   readonly model?: string;
+  /** One case of a benchmark that is made of cases. */
+  readonly case?: string;
   /** The folder of the run directories. */
   readonly runs: string;
   /** Ends it early. */
@@ -63,13 +65,25 @@ export const bench: Command = {
       valueHint: "DIR",
       description: "Checkpoint for `large` (default: makes one of 7.5 GB)",
     },
+    case: {
+      type: "string",
+      valueHint: "NAME",
+      description: "Play one case of `kill-matrix` again: real:N, simulated:N",
+    },
   },
   async run(words, context) {
     const { terminal, json, runs, signal } = context;
     const model = words.text("model");
     const benches = await chosenBenches(words.text("name"));
     const tell = (line: string) => terminal.err(`${terminal.isTty ? "\r\u001b[K" : ""}${line}\n`);
-    const options = { ...(model !== undefined && { model }), runs, signal, tell };
+    const only = words.text("case");
+    const options = {
+      ...(model !== undefined && { model }),
+      ...(only !== undefined && { case: only }),
+      runs,
+      signal,
+      tell,
+    };
     const found = await measureAll(benches, options, context);
     if (json) terminal.out(`${JSON.stringify(plainRows(found))}\n`);
     else terminal.out(`${rowLines(found, terminal.colors).join("\n")}\n`);

@@ -154,7 +154,7 @@ export function dataOf<T extends EventType>(
   return events.filter((one) => one.type === type).map(({ data }) => data as EventData<T>);
 }
 
-const waitMsMax = 60_000;
+const waitMsMax = 180_000;
 
 async function eventually<T>(what: string, look: () => Promise<T | null>): Promise<T> {
   const deadline = performance.now() + waitMsMax;

@@ -42,7 +42,7 @@ export interface RealRunOptions {
 }
 
 /** A run that does not end in this time has failed, in milliseconds. */
-const runMsMax = 300_000;
+const runMsMax = 900_000;
 /** Heads that a run may need. */
 const headsMax = 40;
 

@@ -71,7 +71,7 @@ const often: ReadonlySet<EventType> = new Set<EventType>([
 
 /** Faults of one simulated run. */
 export const faultsPerRun = 16;
-const lostMax = 0.02;
+const lostMax = 0.006;
 const doubledMax = 0.03;
 const delayedMax = 0.3;
 

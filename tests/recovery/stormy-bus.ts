@@ -6,8 +6,8 @@ import { type Bus, MemoryBroker, type RequestOptions } from "../../runtime/index
 import type { Weather } from "./simulated-faults.ts";
 
 /** What one attempt of a request may take here, in milliseconds: a loss is found out soon. */
-const timeoutMsMax = 250;
-const attemptsMin = 8;
+const timeoutMsMax = 1_500;
+const attemptsMin = 12;
 /** The longest delay of a message, and of its double, in milliseconds. */
 const delayMsMax = 20;
 const doubleMsMax = 400;
