@@ -44,6 +44,7 @@ export class LmdbBlobReader implements BlobReader {
   readonly environment: Environment;
   protected readonly rows: Bytes;
   protected readonly sizes: Bytes;
+  protected isClosed = false;
 
   constructor(path: string, readOnly: boolean) {
     this.environment = openEnvironment(path, readOnly);
@@ -52,6 +53,7 @@ export class LmdbBlobReader implements BlobReader {
   }
 
   async has(name: HashName): Promise<boolean> {
+    this.checkOpen();
     return this.hasNow(name);
   }
 
@@ -60,6 +62,7 @@ export class LmdbBlobReader implements BlobReader {
   }
 
   async get(name: HashName): Promise<Uint8Array | null> {
+    this.checkOpen();
     const key = keyOf(name);
     const sizeRow = this.sizes.get(key);
     if (sizeRow === undefined) return null;
@@ -120,7 +123,13 @@ export class LmdbBlobReader implements BlobReader {
   }
 
   async close(): Promise<void> {
+    this.isClosed = true;
     await this.environment.close();
+  }
+
+  /** LMDB's own words for it would be taken for a defect. */
+  protected checkOpen(): void {
+    if (this.isClosed) throw new LedgerError("ledger-closed", "the ledger is closed");
   }
 }
 
@@ -144,6 +153,7 @@ export class LmdbBlobs extends LmdbBlobReader implements DurableBlobs {
   }
 
   async put(bytes: Uint8Array): Promise<HashName> {
+    this.checkOpen();
     if (this.#failure !== null) throw this.#failure;
     if (bytes.length > blobBytesMax) {
       throw new LedgerError(
@@ -183,6 +193,7 @@ export class LmdbBlobs extends LmdbBlobReader implements DurableBlobs {
   }
 
   override async close(): Promise<void> {
+    this.isClosed = true;
     await Promise.allSettled(this.#pending.values());
     await super.close();
   }

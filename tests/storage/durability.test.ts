@@ -177,6 +177,19 @@ test("a writer that was passed over writes nothing more", () =>
     await second.close();
   }));
 
+test("the blobs of a closed ledger say so: a worker then waits for the next head", () =>
+  inFolder(async (directory) => {
+    const ledger = await openLedger(directory, { clock });
+    const name = await ledger.blobs.put(Uint8Array.of(1));
+    await ledger.close();
+    const late = [
+      ledger.blobs.get(name),
+      ledger.blobs.has(name),
+      ledger.blobs.put(Uint8Array.of(2)),
+    ];
+    for (const one of late) assert.is(await codeOf(one), "ledger-closed");
+  }));
+
 test("a reader of nothing says so", () =>
   inFolder(async (directory) => {
     assert.is(await codeOf(openLedgerReader(directory)), "ledger-missing");
