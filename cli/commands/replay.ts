@@ -1,5 +1,6 @@
 // `varft replay RUN`: a run's decisions made again from its ledger and, with --recompute, its
 // tokens and gradients computed again.
+import type { ArgsDef } from "citty";
 import { pixelComparison, storedWeights } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
 import {
@@ -23,26 +24,31 @@ import { Closers, openRecomputation, openTasks } from "../session/index.ts";
 import { stepLine } from "../step-line.ts";
 import { type StepRange, sampleShare, stepRange } from "../step-words.ts";
 
+/** The flags of what is computed again. */
+export const recomputeArgs = {
+  recompute: { type: "boolean", description: "Compute tokens, log-probs and gradients again" },
+  sample: {
+    type: "string",
+    valueHint: "SHARE",
+    description: "Compute only so much again, such as 5% (with --recompute)",
+  },
+  model: {
+    type: "string",
+    valueHint: "DIR",
+    description: "The checkpoint, where it is not in the run's own place (with --recompute)",
+  },
+  device: deviceArg("Where to compute: cpu, cuda:N (default: as the run; with --recompute)"),
+  tools: { type: "boolean", description: "Carry tool calls out again (with --recompute)" },
+} as const satisfies ArgsDef;
+
 export const replay: Command = {
   name: "replay",
   about: "Make a run's decisions again and compare them; --recompute its tokens and gradients, too",
   args: {
     run: { type: "positional", description: "Name of the run" },
-    recompute: { type: "boolean", description: "Compute tokens, log-probs and gradients again" },
+    ...recomputeArgs,
     from: { type: "string", valueHint: "STEP", description: "First step that is compared" },
     to: { type: "string", valueHint: "STEP", description: "Last step that is compared" },
-    sample: {
-      type: "string",
-      valueHint: "SHARE",
-      description: "Compute only so much again, such as 5% (with --recompute)",
-    },
-    model: {
-      type: "string",
-      valueHint: "DIR",
-      description: "The checkpoint, where it is not in the run's own place (with --recompute)",
-    },
-    device: deviceArg("Where to compute: cpu, cuda:N (default: as the run; with --recompute)"),
-    tools: { type: "boolean", description: "Carry tool calls out again (with --recompute)" },
   },
   examples: [
     "varft replay RUN",
@@ -68,6 +74,8 @@ export interface ReplayWishes extends StepRange, Home {
   readonly recompute: boolean;
   readonly share: number;
   readonly tools: boolean;
+  /** The record came from elsewhere: files that it names are not opened. */
+  readonly isForeign: boolean;
 }
 
 /** @throws {UsageError} */
@@ -80,7 +88,8 @@ export function wishesOf(words: Words): ReplayWishes {
   const { from, to } = stepRange(words);
   const [model, device] = [words.text("model"), deviceWord(words)];
   const tools = words.flag("tools");
-  return { recompute, from, to, model, device, share: sampleShare(words), tools };
+  const isForeign = false;
+  return { recompute, from, to, model, device, share: sampleShare(words), tools, isForeign };
 }
 
 /** Tells what was found; resolves to the exit code. */
@@ -109,7 +118,7 @@ export async function replayWith(
       reader,
       run,
       weightsOf: storedWeights,
-      tasksOf: (config) => tasksOf(atHome(config, wishes), notes),
+      tasksOf: (config) => tasksOf(atHome(config, wishes), wishes, notes),
       comparePixels: pixelComparison((name) => reader.blobs.get(name)),
       ...(wishes.from === undefined ? {} : { from: wishes.from }),
       ...(wishes.to === undefined ? {} : { to: wishes.to }),
@@ -140,7 +149,15 @@ type Weights = ReturnType<ReturnType<typeof storedWeights>["optimizer"]["decode"
 type Recomputes = NonNullable<ReplayOptions<Weights>["recomputationOf"]>;
 
 /** The run's tasks from their source again, where that can be read here. */
-async function tasksOf(config: RunConfig, notes: string[]): Promise<TaskSource | null> {
+async function tasksOf(
+  config: RunConfig,
+  { isForeign }: ReplayWishes,
+  notes: string[],
+): Promise<TaskSource | null> {
+  if (isForeign && readsFiles(config.tasks)) {
+    notes.push("tasks are taken as they are recorded: the file that they came from is not here");
+    return null;
+  }
   try {
     return await openTasks(config, () => {});
   } catch (thrown) {
@@ -148,6 +165,13 @@ async function tasksOf(config: RunConfig, notes: string[]): Promise<TaskSource |
     notes.push(`tasks are taken as they are recorded: ${reason}`);
     return null;
   }
+}
+
+/** Whether tasks come from files, and not only from the generator. */
+function readsFiles(tasks: RunConfig["tasks"]): boolean {
+  return tasks.type === "mixture"
+    ? tasks.sources.some((one) => readsFiles(one))
+    : tasks.type !== "mini";
 }
 
 const toleranceWords =

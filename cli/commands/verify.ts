@@ -14,7 +14,7 @@ import { BundleError, type LedgerReader, openLedgerReader } from "../../storage/
 import { auditedWords, auditLines } from "../audit-view.ts";
 import { manifestLines } from "../bundle-view.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { deviceArg } from "../device-word.ts";
+import { UsageError } from "../errors.ts";
 import { exitCodes } from "../exit.ts";
 import { type ReplayTold, replayDocument, replayLines } from "../replay-view.ts";
 import { Closers } from "../session/index.ts";
@@ -22,28 +22,16 @@ import { stageLine } from "../stage-line.ts";
 import { withoutSteering } from "../terminal.ts";
 import { type Trust, trustArgs, trustOf } from "../trust.ts";
 import { type UnpackedRun, withUnpacked } from "../unpacking.ts";
-import { type ReplayWishes, replayWith, wishesOf } from "./replay.ts";
+import { type ReplayWishes, recomputeArgs, replayWith, wishesOf } from "./replay.ts";
 
 export const verify: Command = {
   name: "verify",
   about: "Audit and replay the run in a bundle; --recompute computes it again",
   args: {
-    file: { type: "positional", description: "The bundle" },
+    file: { type: "positional", description: "A file that varft bundle has made" },
     ...trustArgs,
     into: { type: "string", valueHint: "DIR", description: "Keep the run in this folder of runs" },
-    recompute: { type: "boolean", description: "Compute tokens, log-probs and gradients again" },
-    sample: {
-      type: "string",
-      valueHint: "SHARE",
-      description: "Compute only so much again, such as 5% (with --recompute)",
-    },
-    model: {
-      type: "string",
-      valueHint: "DIR",
-      description: "The checkpoint that the run began with (with --recompute)",
-    },
-    device: deviceArg("Where to compute: cpu, cuda:N (default: as the run; with --recompute)"),
-    tools: { type: "boolean", description: "Carry tool calls out again (with --recompute)" },
+    ...recomputeArgs,
   },
   examples: [
     "varft verify run.varft.gz",
@@ -55,8 +43,13 @@ export const verify: Command = {
     const wishes: Wishes = {
       strict: words.flag("strict"),
       trust: await trustOf(words),
-      replay: wishesOf(words),
+      replay: { ...wishesOf(words), isForeign: true },
     };
+    const { recompute, model } = wishes.replay;
+    // What a stranger's file names as its checkpoint is not looked for on this host.
+    if (recompute && model === undefined) {
+      throw new UsageError("--recompute needs --model DIR: the checkpoint that the run began with");
+    }
     const [file, into] = [words.required("file"), words.text("into") ?? null];
     try {
       const { ok } = await withUnpacked(file, into, context, async (unpacked) => {

@@ -62,6 +62,7 @@ test("what cannot be bundled leaves nothing behind", async () => {
     [["verify", out], 1, /ENOENT/],
     [["verify", runs], 1, /EISDIR/],
     [["verify", file, "--sample", "5%"], 2, /--sample goes with --recompute/],
+    [["verify", file, "--recompute"], 2, /--recompute needs --model DIR/],
     [["verify", file, "--key", "abc"], 2, /--key: not a key for signed notes/],
   ];
   for (const [words, code, says] of cases) {

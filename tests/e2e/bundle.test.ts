@@ -22,7 +22,7 @@ let file = "";
 
 interface Told extends AuditVerdict {
   readonly bundle: { readonly content: string; readonly manifest: BundleManifest } | null;
-  readonly replay: ReplayVerdict | null;
+  readonly replay: (ReplayVerdict & { readonly notes: readonly string[] }) | null;
 }
 
 /** Runs `varft` in the empty folder. */
@@ -74,13 +74,20 @@ directory = "${checkpoint}"
 name = "singles"
 type = "mini"
 set = "singles"
-tasks = 4
+tasks = 2
+
+[[sets]]
+name = "questions"
+type = "bamboogle"
+file = "tests/fixtures/visual-arft/bamboogle/test.jsonl"
+tasks = 2
+mode = "direct"
 
 [rollout]
-turns_max = 3
-calls_max = 2
+turns_max = 2
+calls_max = 1
 turn_tokens_max = 40
-context_tokens_max = 256
+context_tokens_max = 2_048
 
 [search]
 type = "bm25"
@@ -205,6 +212,8 @@ if (isBuilt) {
     const { told, ...ended } = await verify(made);
     assert.is(ended.code, 0, `${ended.err} ${told.firstBad?.reason}`);
     assert.equal([told.replay?.steps, told.replay?.ok], [0, true]);
+    // The file that the questions came from is named by the bundle: nobody opens it for that.
+    assert.match(told.replay?.notes.join() ?? "", /^tasks are taken as they are recorded/);
   });
 } else {
   console.log(`skipped, ${checkpoint} is not built: bundles of real runs`);
