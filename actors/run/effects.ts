@@ -65,10 +65,10 @@ export interface RunParts {
 export function runEffects(parts: RunParts): Effects<Machine, RunCommand> {
   const learning = new Learning();
   return {
-    prepare: async ({ item }, { state }) => ({
+    prepare: async ({ item }) => ({
       type: "advance",
       item,
-      policy: policyOfNext(parts, item, policyOf(state.context)),
+      policy: policyOfNext(parts, item),
       tasks: await nextTasks(parts, item),
     }),
     playStep: (params, context) => playStep(parts, learning, params, context),
@@ -92,9 +92,7 @@ async function playStep(
     const trajectories = await learning.beside((ending) => perform(parts, planned, ending), signal);
     learning.add(step, () => learn(parts, planned, trajectories, signal));
   }
-  const { step = 0 } = context.steps.at(-1) ?? {};
-  const newest = parts.plan[item + 1]?.kind !== "step";
-  const source = newest ? step : playedAfter(parts, step + 1);
+  const source = sourceOfNext(parts, item, context.steps.at(-1)?.step ?? 0);
   await learning.until(source);
   return { type: "advance", item, policy: parts.policyAfter(source), tasks: await next };
 }
@@ -121,15 +119,19 @@ async function learn(
   await stage.learn({ step, policy, optimizer, ...played, trajectories }, signal);
 }
 
-/** What the item after `item` is played with, where all before it is learned. */
-function policyOfNext(parts: RunParts, item: number, newest: HashName): HashName {
-  const next = parts.plan[item + 1];
-  return next?.kind === "step" ? parts.policyAfter(playedAfter(parts, next.step)) : newest;
+/**
+ * The step whose policy the item after `item` is played with: the newest or, of a step, that of the
+ * step before it or with a lag of an older one; 0: the run's first.
+ */
+function sourceOfNext({ plan, policyLag }: RunParts, item: number, newest: number): number {
+  const next = plan[item + 1];
+  return next?.kind === "step" ? Math.max(0, next.step - 1 - policyLag) : newest;
 }
 
-/** The step whose policy `step` is played with; 0: the run's first. */
-const playedAfter = ({ policyLag }: RunParts, step: number): number =>
-  Math.max(0, step - 1 - policyLag);
+/** The policy of the item after `item`, where all before it is learned. */
+function policyOfNext(parts: RunParts, item: number): HashName {
+  return parts.policyAfter(sourceOfNext(parts, item, parts.learned().step));
+}
 
 async function playEvaluation(
   parts: RunParts,
@@ -144,7 +146,7 @@ async function playEvaluation(
   const order = orderOf(`e${planned.evaluation}`, policy, sampling, samples, tasks);
   const performances = await parts.stage.perform(order, signal);
   await endEvaluation(parts, planned, performances);
-  const nextPolicy = policyOfNext(parts, item, policy);
+  const nextPolicy = policyOfNext(parts, item);
   return { type: "advance", item, policy: nextPolicy, tasks: await nextTasks(parts, item) };
 }
 
