@@ -3,10 +3,8 @@
 
 /** A variant of the training. */
 export interface Arm {
-  /** Names its folder and its figures. */
+  /** Names its folder and its figures; docs/results.md says what it stands for. */
   readonly name: string;
-  /** What a reader is told of it. */
-  readonly title: string;
   /** `--set`s over `baseConfig`, after those that all arms share. */
   readonly settings: readonly string[];
 }
@@ -68,10 +66,9 @@ const recommendedWith = (changed: Partial<Record<keyof typeof recommended, strin
 
 /** The arms, in the order of the table. */
 export const arms: readonly Arm[] = [
-  { name: baseArm, title: "quick start", settings: [] },
+  { name: baseArm, settings: [] },
   {
     name: "reference",
-    title: "the paper's settings, on whole episodes",
     settings: [
       'learner.loss={type="grpo"}',
       'learner.advantage={type="std"}',
@@ -83,17 +80,15 @@ export const arms: readonly Arm[] = [
         'ground_truth_injection="reference"}',
     ],
   },
-  { name: recommendedArm, title: "recommended", settings: recommendedWith({}) },
+  { name: recommendedArm, settings: recommendedWith({}) },
   {
     name: "constant-code",
-    title: "recommended, code paid a constant",
     settings: recommendedWith({
       reward: 'reward={f1=1.0,format=0.5,executed={weight=0.25,mode="reference"},calls=-0.05}',
     }),
   },
   {
     name: "injection",
-    title: "recommended, ground truth injected",
     settings: recommendedWith({
       reward:
         'reward={f1=1.0,format=0.5,executed=0.25,calls=-0.05,ground_truth_injection="reference"}',
@@ -101,17 +96,14 @@ export const arms: readonly Arm[] = [
   },
   {
     name: "without-gdpo",
-    title: "recommended, rewards summed before they are normalised",
     settings: recommendedWith({ advantage: 'learner.advantage={type="std"}' }),
   },
   {
     name: "without-clip-higher",
-    title: "recommended, the clip as high as low",
     settings: recommendedWith({ clipHigh: "learner.clip_high=0.2" }),
   },
   {
     name: "without-tools",
-    title: "recommended, never given a tool",
     // Nothing can be executed, so nothing is paid or charged for it.
     settings: [...recommendedWith({ reward: "reward={f1=1.0,format=0.5}" }), "rollout.calls_max=0"],
   },

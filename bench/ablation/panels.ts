@@ -20,7 +20,7 @@ export interface PanelsOptions {
 
 const columns = 4;
 const panel = { width: 220, height: 150 } as const;
-const margin = { left: 44, right: 12, top: 34, bottom: 34 } as const;
+const margin = { left: 52, right: 12, top: 34, bottom: 34 } as const;
 const titleHeight = 30;
 const cell = {
   width: margin.left + panel.width + margin.right,
@@ -51,6 +51,8 @@ export function panelsSvg(panels: readonly Panel[], options: PanelsOptions): str
 
 function panelLines({ title, points }: Panel, options: PanelsOptions): readonly string[] {
   const { against, x: xWords, y: yWords } = options;
+  if (points.length === 0)
+    return [`<text y="-10" font-weight="bold">${escaped(title)}: none</text>`];
   const all = [...points, ...(against?.points ?? [])];
   const [low, high] = options.range ?? boundsOf(all);
   const last = Math.max(1, ...all.map(({ x }) => x));
@@ -73,7 +75,7 @@ function panelLines({ title, points }: Panel, options: PanelsOptions): readonly 
     `<text x="${panel.width}" y="${panel.height + 14}" text-anchor="end">${last}</text>`,
     `<text x="${panel.width / 2}" y="${panel.height + 26}" text-anchor="middle">` +
       `${escaped(xWords)}</text>`,
-    `<text transform="translate(-34 ${panel.height / 2}) rotate(-90)" text-anchor="middle">` +
+    `<text transform="translate(-${margin.left - 10} ${panel.height / 2}) rotate(-90)" text-anchor="middle">` +
       `${escaped(yWords)}</text>`,
     ...(against === undefined ? [] : [line(against.points, place, colors.against)]),
     band(points, place),
@@ -99,12 +101,19 @@ function band(points: readonly CurvePoint[], place: Place): string {
   return `<polygon points="${path}" fill="${colors.curve}" fill-opacity="0.2"/>`;
 }
 
-/** A little more than the points need. */
+const niceSteps = [1, 2, 2.5, 5, 10];
+
+/** Bounds around the points whose ticks are short numbers. */
 function boundsOf(points: readonly CurvePoint[]): readonly [low: number, high: number] {
-  const low = Math.min(...points.map((point) => point.low));
-  const high = Math.max(...points.map((point) => point.high));
-  const room = (high - low) / 10 || 1;
-  return [low - room, high + room];
+  const least = Math.min(...points.map((point) => point.low));
+  const most = Math.max(...points.map((point) => point.high));
+  const size = 10 ** Math.floor(Math.log10((most - least) / ticks || 1));
+  for (const nice of niceSteps) {
+    const step = nice * size;
+    const low = Math.floor(least / step) * step;
+    if (low + ticks * step >= most) return [low, low + ticks * step];
+  }
+  return [least, most];
 }
 
 /** Two decimals of a picture's unit are more than anyone sees. */

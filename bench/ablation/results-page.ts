@@ -25,7 +25,7 @@ export function heldOutSvg(arms: readonly Arm[], runs: readonly RunRecord[]): st
     ...curve.map(({ step, right }) => ({ x: step, y: right })),
   ];
   const panels = panelsOf(arms, runs, points);
-  const against = panels.find(({ arm }) => arm === recommendedArm);
+  const against = panels.find(({ title }) => title === recommendedArm);
   return panelsSvg(panels, {
     title: "Held-out exact match: mean and range of the seeds; recommended in grey",
     x: "steps",
@@ -51,9 +51,8 @@ function panelsOf(
   runs: readonly RunRecord[],
   points: (run: RunRecord) => readonly { readonly x: number; readonly y: number }[],
 ) {
-  return arms.map(({ name, title }) => ({
-    arm: name,
-    title,
+  return arms.map(({ name }) => ({
+    title: name,
     points: curveOf(runs.filter(({ arm }) => arm === name).map(points)),
   }));
 }

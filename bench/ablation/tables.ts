@@ -1,11 +1,13 @@
 // The ablation as Markdown: tables of figures over the seeds. Pure.
 import { type Arm, baseArm, recommendedArm, sets } from "./arms.ts";
-import type { EvaluationRecord, PolicyRecord, RunRecord } from "./record.ts";
+import type { PolicyRecord, RunRecord } from "./record.ts";
 import { type Figure, figureOf, gainOf, type Spread } from "./spread.ts";
 
 interface Column {
   readonly header: string;
   readonly figure: Figure;
+  /** 1 where it is left out. */
+  readonly decimals?: number;
 }
 
 type Of = (one: PolicyRecord) => number | null;
@@ -19,8 +21,7 @@ const before =
   (run) =>
     run.before && of(run.before);
 
-interface Measure {
-  readonly header: string;
+interface Measure extends Pick<Column, "header" | "decimals"> {
   readonly of: Of;
 }
 
@@ -39,14 +40,9 @@ const right: readonly Measure[] = [
 const behaviour: readonly Measure[] = [
   { header: "right repair on degraded images, %", of: ({ main }) => main.repaired },
   { header: "tool called on clean images, %", of: ({ main }) => main.needlessCalls },
-  { header: "calls a trajectory", of: ({ main }) => main.calls },
-  { header: "calls without a result, %", of: failedShare },
+  { header: "calls a trajectory", of: ({ main }) => main.calls, decimals: 2 },
+  { header: "calls a trajectory, pairs", of: ({ pairs }) => pairs.calls, decimals: 2 },
 ];
-
-/** Where nothing is called, nothing fails. */
-function failedShare({ main }: PolicyRecord): EvaluationRecord["failedCalls"] | null {
-  return main.calls === 0 ? null : main.failedCalls;
-}
 
 const onTheWay: Column = {
   header: "single kinds and search, mean of the curve",
@@ -57,15 +53,15 @@ const onTheWay: Column = {
 export function tablesText(arms: readonly Arm[], runs: readonly RunRecord[]): string {
   const ofArm = (name: string) => runs.filter(({ arm }) => arm === name);
   const asAfter = (measures: readonly Measure[]) =>
-    measures.map(({ header, of }) => ({ header, figure: after(of) }));
+    measures.map(({ of, ...column }) => ({ ...column, figure: after(of) }));
   const rowsOf = (columns: readonly Column[]) =>
-    arms.map(({ name, title }) => [
-      title,
-      ...columns.map(({ figure }) => cell(figureOf(ofArm(name), figure))),
+    arms.map(({ name }) => [
+      armCell(name),
+      ...columns.map(({ figure, decimals }) => cell(figureOf(ofArm(name), figure), decimals)),
     ]);
   const baseRow = (measures: readonly Measure[]) => [
     "before training",
-    ...measures.map(({ of }) => cell(figureOf(ofArm(baseArm), before(of)))),
+    ...measures.map(({ of, decimals }) => cell(figureOf(ofArm(baseArm), before(of)), decimals)),
   ];
   const gains = [...asAfter(right.slice(0, 2)), onTheWay];
   const others = arms.filter(({ name }) => name !== recommendedArm);
@@ -73,10 +69,10 @@ export function tablesText(arms: readonly Arm[], runs: readonly RunRecord[]): st
     ...table("exact match, %", right, [baseRow(right), ...rowsOf(asAfter(right))]),
     "",
     ...table(
-      "against recommended, points of exact match",
+      "against `recommended`, points of exact match",
       gains,
-      others.map(({ name, title }) => [
-        title,
+      others.map(({ name }) => [
+        armCell(name),
         ...gains.map(({ figure }) => gainCell(gainOf(ofArm(name), ofArm(recommendedArm), figure))),
       ]),
     ),
@@ -97,10 +93,13 @@ function table(
   return [header, header.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`);
 }
 
+const armCell = (name: string): string => `\`${name}\``;
+
 /** `88.4 (87.1, 89.0, 89.1)`: the mean, and each seed. */
-function cell(spread: Spread | null): string {
+function cell(spread: Spread | null, decimals = 1): string {
   if (spread === null) return "–";
-  return `${spread.mean.toFixed(1)} (${spread.values.map((value) => value.toFixed(1)).join(", ")})`;
+  const values = spread.values.map((value) => value.toFixed(decimals));
+  return `${spread.mean.toFixed(decimals)} (${values.join(", ")})`;
 }
 
 /** `−1.2 (−3.1 to +0.4)`: the mean, and the seeds that lie furthest apart. */

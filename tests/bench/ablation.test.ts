@@ -16,7 +16,7 @@ import {
 import { panelsSvg } from "../../bench/ablation/panels.ts";
 import { plannedRuns, playRuns, runThere, settingsOf } from "../../bench/ablation/play.ts";
 import { type PolicyRecord, type RunRecord, recordOf } from "../../bench/ablation/record.ts";
-import { heldOutSvg, withSection } from "../../bench/ablation/results-page.ts";
+import { heldOutSvg, rewardSvg, withSection } from "../../bench/ablation/results-page.ts";
 import { curveOf, gainOf, spreadOf } from "../../bench/ablation/spread.ts";
 import { tablesText } from "../../bench/ablation/tables.ts";
 import { readRun } from "../../cli/run-directory.ts";
@@ -125,10 +125,10 @@ test("a curve has the places that all seeds have", () => {
 test("the tables tell each seed, and what is not known as such", () => {
   const text = tablesText([armNamed(baseArm), armNamed(recommendedArm)], made);
   assert.match(text, "| before training | 48.8 (48.8, 48.8) |");
-  assert.match(text, "| quick start | 81.0 (80.0, 82.0) | 51.0 (50.0, 52.0) |");
-  assert.match(text, "| quick start | −1.0 (−3.0 to +1.0) |");
+  assert.match(text, "| `quick-start` | 81.0 (80.0, 82.0) | 51.0 (50.0, 52.0) |");
+  assert.match(text, "| `quick-start` | −1.0 (−3.0 to +1.0) |");
   const without = tablesText([armNamed("injection")], made);
-  assert.match(without, "| recommended, ground truth injected | – | – | – |");
+  assert.match(without, "| `injection` | – | – | – |");
 });
 
 test("a picture is well-formed, says what it shows, and follows from the records alone", () => {
@@ -139,6 +139,7 @@ test("a picture is well-formed, says what it shows, and follows from the records
   const closed = [...svg.matchAll(/<\/([a-z]+)>/g)].map(([, name]) => name);
   assert.equal(open.sort(), closed.sort());
   assert.not.match(svg, /NaN|undefined|Infinity/);
+  assert.not.match(rewardSvg([armNamed(baseArm), armNamed("injection")], made), /NaN|Infinity/);
   // 48.8 % of an axis from 40 to 100 lies at 85.33 % of 150 units; the last mean is 81.
   assert.match(svg, 'points="0,128 110,72.5 220,47.5"');
   const escaped = panelsSvg([{ title: "a < b & c", points: [] }], { title: "", x: "", y: "" });
@@ -157,7 +158,6 @@ test("a section is written between its marks, and the rest of the page is left a
 /** Two steps of four trajectories, and evaluations of four tasks. */
 const small: Arm = {
   name: baseArm,
-  title: "small",
   settings: [
     "run.steps=2",
     "rollout.prompts=2",
