@@ -7,6 +7,8 @@ export interface Arm {
   readonly name: string;
   /** `--set`s over `baseConfig`, after those that all arms share. */
   readonly settings: readonly string[];
+  /** Its evaluations are others, and so is what the policy before training comes to in them. */
+  readonly startsElsewhere?: boolean;
 }
 
 export const baseConfig = "config/quickstart.toml";
@@ -104,6 +106,7 @@ export const arms: readonly Arm[] = [
   },
   {
     name: "without-tools",
+    startsElsewhere: true,
     // Nothing can be executed, so nothing is paid or charged for it.
     settings: [...recommendedWith({ reward: "reward={f1=1.0,format=0.5}" }), "rollout.calls_max=0"],
   },

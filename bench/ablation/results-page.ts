@@ -13,15 +13,18 @@ export function withSection(page: string, section: string): string {
   return `${page.slice(0, from + begin.length)}\n${section}\n${page.slice(to)}`;
 }
 
-/** The mean of the curves starts where all arms start. */
+/** Where the arms start that are evaluated alike. */
 const startsAt = (runs: readonly RunRecord[]) =>
   runs.find(({ before }) => before !== null)?.before?.main.right;
 
 /** Exact match on held-out texts over the steps, an arm a panel. */
 export function heldOutSvg(arms: readonly Arm[], runs: readonly RunRecord[]): string {
   const start = startsAt(runs);
-  const points = ({ curve }: RunRecord) => [
-    ...(start === undefined ? [] : [{ x: 0, y: start }]),
+  const startsElsewhere = new Set(
+    arms.filter((arm) => arm.startsElsewhere).map(({ name }) => name),
+  );
+  const points = ({ arm, curve }: RunRecord) => [
+    ...(start === undefined || startsElsewhere.has(arm) ? [] : [{ x: 0, y: start }]),
     ...curve.map(({ step, right }) => ({ x: step, y: right })),
   ];
   const panels = panelsOf(arms, runs, points);
@@ -30,7 +33,7 @@ export function heldOutSvg(arms: readonly Arm[], runs: readonly RunRecord[]): st
     title: "Held-out exact match: mean and range of the seeds; recommended in grey",
     x: "steps",
     y: "%",
-    range: [40, 100],
+    range: [0, 100],
     ...(against && { against }),
   });
 }

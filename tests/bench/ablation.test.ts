@@ -140,8 +140,11 @@ test("a picture is well-formed, says what it shows, and follows from the records
   assert.equal(open.sort(), closed.sort());
   assert.not.match(svg, /NaN|undefined|Infinity/);
   assert.not.match(rewardSvg([armNamed(baseArm), armNamed("injection")], made), /NaN|Infinity/);
-  // 48.8 % of an axis from 40 to 100 lies at 85.33 % of 150 units; the last mean is 81.
-  assert.match(svg, 'points="0,128 110,72.5 220,47.5"');
+  // 48.8 % lies 51.2 % of 150 units below the top; the last means are 71 and 81.
+  assert.match(svg, 'points="0,76.8 110,43.5 220,28.5"');
+  const without = [madeRun("without-tools", 1, 20)];
+  const own = heldOutSvg([armNamed("without-tools")], [...made, ...without]);
+  assert.match(own, 'points="110,135 220,120"');
   const escaped = panelsSvg([{ title: "a < b & c", points: [] }], { title: "", x: "", y: "" });
   assert.match(escaped, "a &lt; b &amp; c");
 });
