@@ -49,7 +49,13 @@ export type {
   RejudgeVerdict,
   Rejudging,
 } from "./rejudge/index.ts";
-export { advantageChange, agreementOf, directionOf, rejudgeRun } from "./rejudge/index.ts";
+export {
+  advantageChange,
+  agreementOf,
+  directionOf,
+  recordedVerdicts,
+  rejudgeRun,
+} from "./rejudge/index.ts";
 export type { KeepRules, Pruning } from "./retention/index.ts";
 export {
   choosePruning,

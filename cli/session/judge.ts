@@ -18,11 +18,13 @@ interface JudgeOptions extends Pick<SessionOptions, "config" | "env" | "run"> {
   readonly ledger: Pick<LedgerReader, "readStream"> & { readonly blobs: Pick<Blobs, "get"> };
   /** What a judge said already. */
   readonly verdicts?: Verdicts;
+  /** Looks at the checkpoint whose tokenizer reads turns, before it is asked to. */
+  readonly beforeReading?: () => Promise<void>;
 }
 
 /** Opens the components of the run's reward. */
 export async function openJudge(
-  { config, env, run, ledger, verdicts }: JudgeOptions,
+  { config, env, run, ledger, verdicts, beforeReading }: JudgeOptions,
   closers: Closers,
 ): Promise<OpenRewards["rewards"]> {
   const readImage: Blobs["get"] = (name) => ledger.blobs.get(name);
@@ -37,6 +39,7 @@ export async function openJudge(
     comparePixels: pixelComparison(readImage),
     parseAction: withModes(environmentOf(protocolOf(config))).parseAction,
     async openDecoder() {
+      await beforeReading?.();
       const tokenizer = await openTokenizer(config.model.directory);
       return (ids) => turnText(tokenizer, ids);
     },

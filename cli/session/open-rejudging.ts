@@ -1,13 +1,18 @@
 // What judges a run again: the components of the other reward and, where gradients are wanted, the
 // engine that learns again.
-import { EvidenceError, judgeFunction, type Verdicts } from "../../actors/index.ts";
+import { EvidenceError } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
-import { type RecordedRewards, type Rejudging, sampleOf } from "../../replay/index.ts";
+import {
+  type RecordedRewards,
+  type Rejudging,
+  recordedVerdicts,
+  sampleOf,
+} from "../../replay/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
 import { NotFoundError } from "../errors.ts";
 import type { Closers } from "./closers.ts";
 import { openJudge } from "./judge.ts";
-import { openRelearning, type RelearningOptions } from "./open-relearning.ts";
+import { openRelearning, type RelearningOptions, requireCheckpoint } from "./open-relearning.ts";
 
 export interface RejudgingOptions extends RelearningOptions {
   readonly reader: Pick<LedgerReader, "blobs" | "readStream">;
@@ -30,29 +35,18 @@ export async function openRejudging(
   options: RejudgingOptions,
   closers: Closers,
 ): Promise<{ readonly rejudging: Opened; readonly notes: readonly string[] }> {
-  const { started, rejudged, reader, env, ledgerHash, share } = options;
-  const verdicts = verdictsOf(options);
-  const { run } = started;
-  const judge = { config: rejudged, env, run, ledger: reader, ...(verdicts && { verdicts }) };
+  const { started, config, rejudged, reader, env, ledgerHash, share } = options;
+  const verdicts = recordedVerdicts(config.reward, rejudged.reward, options.rewards);
+  const judge = {
+    ...{ config: rejudged, env, run: started.run, ledger: reader },
+    ...(verdicts && { verdicts }),
+    // Another tokenizer would read other words, and nobody would see it.
+    beforeReading: () => requireCheckpoint(started, config),
+  };
   const rewards = await openJudge(judge, closers);
   const engine = await engineOf(options, closers);
   const rejudging = { config: rejudged, rewards, engine, sample: sampleOf(share, ledgerHash) };
   return { rejudging, notes: notesOf(engine, options) };
-}
-
-/** What the run's judge said, where the other reward asks the very same one. */
-function verdictsOf({ config, rejudged, rewards }: RejudgingOptions): Verdicts | undefined {
-  const [was, is] = [config.reward, rejudged.reward];
-  const isSame =
-    was.judge?.url === is.judge?.url &&
-    was.judge?.model === is.judge?.model &&
-    // Else it spoke of other words.
-    was.groundTruthInjection === is.groundTruthInjection;
-  if (!isSame) return undefined;
-  return (trajectory) => {
-    const verdict = rewards(trajectory)?.components.find(({ name }) => name === "judge");
-    return verdict?.function === judgeFunction ? verdict.value : null;
-  };
 }
 
 async function engineOf(options: RejudgingOptions, closers: Closers): Promise<Engine | string> {

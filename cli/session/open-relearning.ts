@@ -39,28 +39,32 @@ export async function openRelearning(options: RelearningOptions, closers: Closer
   return { otherClass, exact, trainer, optimizer };
 }
 
-/** Another checkpoint would differ everywhere and prove nothing. */
-async function requireBase(
-  { base, policy, optimizer, parent }: EventData<"run.started">,
-  config: RunConfig,
+/** @throws {NotFoundError} no checkpoint @throws {EvidenceError} another one than the run's */
+export async function requireCheckpoint(
+  { base }: EventData<"run.started">,
+  { model: { directory } }: RunConfig,
 ): Promise<void> {
-  const { directory } = config.model;
   const found = await checkpointHash(directory).catch((cause: unknown) => {
     const words = `the checkpoint in ${directory} cannot be read`;
     throw new NotFoundError(`${words}: name its folder with --model DIR`, { cause });
   });
-  if (found !== base) {
-    throw new EvidenceError(
-      `the checkpoint in ${directory} is ${found}, the run began with ${base}: ` +
-        "name its folder with --model DIR",
-    );
-  }
+  if (found === base) return;
+  throw new EvidenceError(
+    `the checkpoint in ${directory} is ${found}, the run began with ${base}: ` +
+      "name its folder with --model DIR",
+  );
+}
+
+/** Another checkpoint would differ everywhere and prove nothing. */
+async function requireBase(started: EventData<"run.started">, config: RunConfig): Promise<void> {
+  await requireCheckpoint(started, config);
+  const { policy, optimizer, parent } = started;
   // What a fork begins with was learned, and is not made of the checkpoint.
   if (parent !== undefined) return;
   const initial = await initialPolicy(config);
   if (hashName(initial.policy) === policy && hashName(initial.optimizer) === optimizer) return;
   throw new EvidenceError(
-    `the checkpoint in ${directory} makes ${hashName(initial.policy)} of itself, the run says it ` +
-      `began with ${policy}`,
+    `the checkpoint in ${config.model.directory} makes ${hashName(initial.policy)} of itself, the ` +
+      `run says it began with ${policy}`,
   );
 }

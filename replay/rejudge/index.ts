@@ -12,3 +12,4 @@ export type {
 export { rejudgeRun } from "./rejudge.ts";
 export type { RecordedRewards } from "./rewards.ts";
 export type { Both, ComponentChange, RewardChange } from "./tally.ts";
+export { recordedVerdicts } from "./verdicts.ts";

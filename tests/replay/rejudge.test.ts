@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { judgeFunction } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
-import { agreementOf, directionOf } from "../../replay/index.ts";
+import { agreementOf, directionOf, recordedVerdicts } from "../../replay/index.ts";
 import type { MemoryDisk } from "../../storage/index.ts";
 import { tinyConfig } from "../actors/tiny-run.ts";
 import { algorithms } from "./algorithms.ts";
@@ -167,6 +168,33 @@ test("an unfinished step is left out, and a run that learned none has no step", 
   const config = tinyConfig({ steps: 0 });
   const { steps, stepsLearned } = await rejudged(await playTiny({ config }));
   assert.equal([steps, stepsLearned], [[], 0]);
+});
+
+test("a judge that has spoken is not asked again; another one, or of other words, is", () => {
+  const { reward } = tinyConfig();
+  const limits = { requestsMax: 1, timeoutMs: 1, attemptsMax: 1 };
+  const judged = (change: object, more: Partial<RunConfig["reward"]> = {}) => ({
+    ...{ ...reward, ...more },
+    judge: { weight: 1, url: "http://a:1", model: "m", ...limits, ...change },
+  });
+  const components = [{ name: "judge", value: 1, weight: 1, function: judgeFunction }];
+  const facts = { reward: 1, em: 1, f1: 1, pixelError: null };
+  const rewards = (trajectory: string) =>
+    trajectory === "old"
+      ? {
+          trajectory,
+          components: [{ ...components[0], function: "judge@0" }] as typeof components,
+          ...facts,
+        }
+      : { trajectory, components, ...facts };
+  const verdicts = recordedVerdicts(judged({}), judged({ weight: 2, attemptsMax: 9 }), rewards);
+  assert.is(verdicts?.("one"), 1);
+  assert.is(verdicts?.("old"), null, "asked in other words");
+  assert.is(recordedVerdicts(judged({}), judged({ model: "n" }), rewards), undefined);
+  assert.is(recordedVerdicts(judged({}), judged({ url: "http://b:1" }), rewards), undefined);
+  assert.is(recordedVerdicts(reward, judged({}), rewards), undefined);
+  const injected = { groundTruthInjection: "reference" } as const;
+  assert.is(recordedVerdicts(judged({}), judged({}, injected), rewards), undefined);
 });
 
 test("directions: equal ones have a cosine of exactly 1, one that is 0 has none", async () => {

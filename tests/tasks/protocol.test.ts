@@ -3,7 +3,14 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { environment, parseAction } from "../../tasks/index.ts";
+import {
+  type Action,
+  environment,
+  environmentOf,
+  parseAction,
+  parseReferenceAction,
+  withModes,
+} from "../../tasks/index.ts";
 
 const test = suite("tasks/protocol");
 
@@ -44,34 +51,47 @@ test("refuses what is not one thought and one action", () => {
   for (const text of cases) assert.is(parseAction(text).kind, "malformed", text);
 });
 
-test("gives every text exactly one stated outcome", () => {
-  const seed = 20251122;
-  const word = fc.constantFrom(
-    ..."<think>|</think>|<problem>|</problem>|{'dark'}|<code>|```python\n|```|</code>".split("|"),
-    ..."<search>|</search>|<answer>|</answer>|\n| |7 K|<information>|</tips>".split("|"),
-  );
-  const words = fc.array(word, { maxLength: 3 }).map((some) => some.join(""));
-  const tag = fc.constantFrom("problem", "code", "search", "answer");
-  const body = fc.oneof(words, fc.constantFrom("{'dark'}", "```python\nx\n```"), fc.string());
-  const turn = fc.tuple(fc.oneof(words, fc.string()), tag, body, words);
-  const text = fc.oneof(
-    fc.string({ unit: "binary" }),
-    fc.array(word).map((some) => some.join("")),
-    turn.map(([thought, name, inner, rest]) => {
-      return `<think>${thought}</think><${name}>${inner}</${name}>${rest}`;
-    }),
-  );
-  const outcomes = new Map<string, number>();
-  fc.assert(
-    fc.property(text, (given) => {
-      const { kind } = parseAction(given);
-      outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
-    }),
-    { seed, numRuns: 10_000 },
-  );
-  const kinds = ["answer", "code", "malformed", "problem", "search"];
-  assert.equal([...outcomes.keys()].sort(), kinds, JSON.stringify([...outcomes]));
-});
+const word = fc.constantFrom(
+  ..."<think>|</think>|<problem>|</problem>|{'dark'}|<code>|```python\n|```|</code>".split("|"),
+  ..."<search>|</search>|<answer>|</answer>|\n| |7 K|<information>|</tips>".split("|"),
+);
+const words = fc.array(word, { maxLength: 3 }).map((some) => some.join(""));
+const tag = fc.constantFrom("problem", "code", "search", "answer");
+const body = fc.oneof(words, fc.constantFrom("{'dark'}", "```python\nx\n```"), fc.string());
+const turn = fc.tuple(fc.oneof(words, fc.string()), tag, body, words);
+const anything = fc.oneof(
+  fc.string({ unit: "binary" }),
+  fc.array(word).map((some) => some.join("")),
+  turn.map(([thought, name, inner, rest]) => {
+    return `<think>${thought}</think><${name}>${inner}</${name}>${rest}`;
+  }),
+);
+
+const every = ["answer", "code", "malformed", "problem", "search"];
+const modal = withModes(environmentOf("chat"));
+const readers: Readonly<
+  Record<string, readonly [read: (text: string) => Action, kinds: readonly string[]]>
+> = {
+  chat: [parseAction, every],
+  reference: [parseReferenceAction, every],
+  direct: [(text) => modal.parseAction(text, "direct"), ["answer", "malformed"]],
+  cot: [(text) => modal.parseAction(text, "cot"), ["answer", "malformed"]],
+};
+
+for (const [name, [read, kinds]] of Object.entries(readers)) {
+  test(`${name}: every text has exactly one stated outcome`, () => {
+    const outcomes = new Map<string, number>();
+    fc.assert(
+      fc.property(anything, (given) => {
+        const action = read(given);
+        if (action.kind === "malformed") assert.ok(action.reason.length > 0, "it says why");
+        outcomes.set(action.kind, (outcomes.get(action.kind) ?? 0) + 1);
+      }),
+      { seed: 20251122, numRuns: 10_000 },
+    );
+    assert.equal([...outcomes.keys()].sort(), kinds, JSON.stringify([...outcomes]));
+  });
+}
 
 test("text from outside cannot forge a tag or a control token", () => {
   const { text } = environment.report(
