@@ -63,6 +63,7 @@ export type {
   ExecutionResult,
   IsolationLevel,
   Limits,
+  PoolNotice,
   PoolState,
   Sandbox,
 } from "./types.ts";

@@ -70,8 +70,9 @@ export interface PoolState {
   readonly size: number;
   readonly alive: number;
   readonly idle: number;
-  /** Containers that are being started. */
+  /** Containers that are being started, and of these the ones that wait after losses. */
   readonly opening: number;
+  readonly backingOff: number;
   /** Calls that wait for a container. */
   readonly waiting: number;
   /** Since the pool was opened. */
@@ -79,6 +80,29 @@ export interface PoolState {
   readonly lost: number;
   readonly executions: number;
 }
+
+/** A change in the life of a pool. There are few of them, however many executions there are. */
+export type PoolNotice =
+  | {
+      readonly kind: "resized";
+      readonly from: number;
+      readonly to: number;
+      /** A call found no container free; or none came for a long time. */
+      readonly cause: "calls" | "quiet";
+    }
+  | {
+      readonly kind: "lost";
+      readonly container: string;
+      readonly cause: string;
+      readonly during: "start" | "call" | "rest" | "cleaning";
+    }
+  | { readonly kind: "replaced"; readonly container: string; readonly waitMs: number }
+  | {
+      readonly kind: "drained";
+      readonly opened: number;
+      readonly lost: number;
+      readonly executions: number;
+    };
 
 export interface ExecutionRequest {
   /** A complete Python program. */

@@ -4,7 +4,7 @@ import type { Container, ContainerCreateOptions } from "dockerode";
 import { ensureError } from "../../events/index.ts";
 import { RunnerLostError } from "../errors.ts";
 import { Runner, RunnerPool } from "../runner/index.ts";
-import type { IsolationLevel } from "../types.ts";
+import type { IsolationLevel, PoolNotice } from "../types.ts";
 import { attach } from "./attach.ts";
 import {
   type ContainerLimits,
@@ -42,6 +42,8 @@ export interface DockerSandboxOptions {
   readonly runtime?: string;
   /** `own`: our list of system calls; `engine`: the engine's default. */
   readonly seccomp?: SeccompChoice;
+  /** Told of what happens to the containers. */
+  readonly onNotice?: (notice: PoolNotice) => void;
 }
 
 export const defaultPoolSize = 2;
@@ -61,6 +63,7 @@ export async function openDockerSandbox(options: DockerSandboxOptions): Promise<
     digest,
     size: options.size ?? defaultPoolSize,
     ...(options.level === undefined ? {} : { level: options.level }),
+    ...(options.onNotice === undefined ? {} : { onNotice: options.onNotice }),
     open: () => openRunner(engine, removals, settings),
     dispose: async () => {
       await removals.again();

@@ -9,7 +9,7 @@
 // 4. A runner that dies is replaced where one was kept waiting; each loss in a row doubles the wait
 //    before the next is opened.
 import { setTimeout as sleep } from "node:timers/promises";
-import { VarftError } from "../../events/index.ts";
+import { ensureError, VarftError } from "../../events/index.ts";
 import {
   RunnerStarvedError,
   SandboxCancelledError,
@@ -22,11 +22,13 @@ import {
   type ExecutionResult,
   type IsolationLevel,
   type Limits,
+  type PoolNotice,
   type PoolState,
   programBytesMax,
   type Sandbox,
 } from "../types.ts";
 import type { RunnerReply } from "./frames.ts";
+import { PoolLife } from "./pool-life.ts";
 import { resultOf, starvedResult } from "./result.ts";
 import type { Runner } from "./runner.ts";
 
@@ -49,6 +51,8 @@ export interface RunnerPoolOptions {
   readonly level?: IsolationLevel;
   /** Opens and greets a runner. A rejection counts as a loss, unless the error is terminal. */
   readonly open: () => Promise<Runner>;
+  /** Told of what happens to runners. */
+  readonly onNotice?: (notice: PoolNotice) => void;
   /** Called once, after the last runner has ended. */
   readonly dispose?: () => Promise<void>;
   /** How often idle runners are looked at, in milliseconds. */
@@ -69,9 +73,11 @@ export class RunnerPool implements Sandbox {
   readonly #settling = new Set<Promise<void>>();
   readonly #opening = new Set<Promise<void>>();
   readonly #timer: NodeJS.Timeout;
+  readonly #life: PoolLife;
   /** Places taken: runners alive and runners being opened. */
   #places = 0;
   #lossesInRow = 0;
+  #backingOff = 0;
   readonly #counts = { opened: 0, lost: 0, executions: 0 };
   #checksIdle = 0;
 
@@ -79,6 +85,7 @@ export class RunnerPool implements Sandbox {
     this.digest = options.digest;
     this.level = options.level ?? "fork";
     this.#options = options;
+    this.#life = new PoolLife(options.onNotice);
     this.#timer = setInterval(() => this.#lookAtIdle(), options.checkEveryMs ?? checkEveryMs);
     this.#timer.unref();
   }
@@ -89,7 +96,8 @@ export class RunnerPool implements Sandbox {
     const { size } = this.#options;
     const waiting = this.#waiting.length;
     const opening = this.#places - alive;
-    return { level: this.level, size, alive, idle, opening, waiting, ...this.#counts };
+    const backingOff = this.#backingOff;
+    return { level: this.level, size, alive, idle, opening, backingOff, waiting, ...this.#counts };
   }
 
   /** Opens up to `count` runners ahead of the calls that will need them. */
@@ -131,6 +139,7 @@ export class RunnerPool implements Sandbox {
     await Promise.all(this.#settling);
     await Promise.all(this.#opening);
     await this.#options.dispose?.();
+    this.#life.drained(this.#counts);
   }
 
   async #repeat(
@@ -173,6 +182,7 @@ export class RunnerPool implements Sandbox {
     } catch (error) {
       // A program that fills its container says nothing about the engine.
       if (!signal.aborted && !(error instanceof RunnerStarvedError)) this.#lossesInRow += 1;
+      if (!signal.aborted) this.#life.lost(runner.name, "call", ensureError(error).message);
       this.#discard(runner);
       throw error;
     }
@@ -215,7 +225,7 @@ export class RunnerPool implements Sandbox {
 
   async #openOne(): Promise<Runner> {
     try {
-      if (this.#lossesInRow > 0) await this.#backOff();
+      const waitMs = this.#lossesInRow > 0 ? await this.#backOff() : 0;
       const runner = await this.#options.open();
       if (this.#closing.signal.aborted) {
         await runner.close();
@@ -223,21 +233,28 @@ export class RunnerPool implements Sandbox {
       }
       this.#counts.opened += 1;
       this.#alive.add(runner);
+      this.#life.opened(runner.name, waitMs, this.#alive.size);
       void runner.ended.then(() => this.#onEnd(runner));
       return runner;
     } catch (error) {
       this.#lossesInRow += 1;
+      if (!this.#closing.signal.aborted) this.#life.lost("", "start", ensureError(error).message);
       this.#freePlace();
       throw error;
     }
   }
 
-  async #backOff(): Promise<void> {
+  /** Resolves to the milliseconds that were waited. */
+  async #backOff(): Promise<number> {
     const delayMs = Math.min(backoffMsMax, backoffMsMin * 2 ** (this.#lossesInRow - 1));
+    this.#backingOff += 1;
     try {
       await sleep(delayMs, undefined, { signal: this.#closing.signal });
+      return delayMs;
     } catch (error) {
       throw new SandboxCancelledError("the sandbox was closed", { cause: error });
+    } finally {
+      this.#backingOff -= 1;
     }
   }
 
@@ -255,7 +272,11 @@ export class RunnerPool implements Sandbox {
   #afterwards(proof: Promise<void>, runner: Runner): void {
     const settled = proof.then(
       () => this.#release(runner),
-      () => this.#discard(runner),
+      (thrown: unknown) => {
+        const { message } = ensureError(thrown);
+        if (!this.#closing.signal.aborted) this.#life.lost(runner.name, "cleaning", message);
+        this.#discard(runner);
+      },
     );
     this.#settling.add(settled);
     void settled.finally(() => this.#settling.delete(settled));
@@ -268,6 +289,9 @@ export class RunnerPool implements Sandbox {
     this.#idle.splice(index, 1);
     this.#lossesInRow += 1;
     this.#counts.lost += 1;
+    if (!this.#closing.signal.aborted) {
+      this.#life.lost(runner.name, "rest", "it ended between two calls");
+    }
     this.#renew(runner);
   }
 
@@ -312,6 +336,7 @@ export class RunnerPool implements Sandbox {
       if (isQuiet && index > 0) this.#retire(runner);
       else this.#afterwards(runner.check(), runner);
     }
+    if (isQuiet) this.#life.resized(this.#alive.size, "quiet");
   }
 
   #retire(runner: Runner): void {
