@@ -31,9 +31,11 @@ import {
   serveRegistry,
   type WorkerEntry,
 } from "../runtime/index.ts";
+import type { PoolState } from "../sandbox/index.ts";
 import { type Follower, follow, type Ledger } from "../storage/index.ts";
 import type { TaskSource } from "../tasks/index.ts";
 import { RunMismatchError, WorkerFaultError } from "./errors.ts";
+import { headStateOf } from "./head-state.ts";
 import { factNeeds } from "./learner/index.ts";
 import { withoutPlacement } from "./placement.ts";
 import {
@@ -83,6 +85,8 @@ export interface HeadOptions {
   };
   readonly tasks: TaskSource;
   readonly tools: ToolExecutor;
+  /** What the sandbox's pool is doing; null where no program is ever called. */
+  readonly pool?: () => PoolState | null;
   /** What the run pays for, ready to be measured. */
   readonly rewards: Pick<RewardBook, "measure" | "settle">;
   /** Every event from now on, in the order of the ledger. */
@@ -128,6 +132,7 @@ class RunHead implements Head {
   readonly #services: { close(): Promise<void> }[] = [];
   #follower: Follower | null = null;
   #notes: WorkerNotes | null = null;
+  readonly #begunMs = performance.now();
   #registry: Registry | null = null;
   #complete: (end: EventData<"run.completed">) => void = () => {};
   #fail: (error: Error) => void = () => {};
@@ -250,6 +255,12 @@ class RunHead implements Head {
     });
     this.#services.push(
       messenger.serve(headActor, "fault", async (report) => this.#fault(report)),
+      messenger.serve(headActor, "state", async () =>
+        headStateOf(this.#registry?.list() ?? [], this.#options.pool?.() ?? null, {
+          nowMs: performance.now(),
+          begunMs: this.#begunMs,
+        }),
+      ),
       messenger.serve(toolActor, "execute", (request) => tools.execute(request)),
     );
   }

@@ -59,7 +59,7 @@ export {
   tuningOf,
   vocabularyOf,
 } from "./policy/index.ts";
-export type { RunAddress } from "./protocol.ts";
+export type { HeadState, RunAddress } from "./protocol.ts";
 export { headActor, Messenger } from "./protocol.ts";
 export type {
   ComparePixels,
@@ -118,6 +118,8 @@ export {
   runRules,
   summarize,
 } from "./run/index.ts";
+export type { SandboxLogOptions } from "./sandbox-log.ts";
+export { noticesMax, SandboxLog } from "./sandbox-log.ts";
 export type {
   ProgramRunner,
   SearchEngine,

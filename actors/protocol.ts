@@ -2,6 +2,7 @@
 // arrival: the bus carries what anyone on it may have sent.
 //
 //   head            fault                what failed at a worker
+//   head            state                anybody asks what lives now
 //   tool-executor   execute              Rollout has a tool called
 //   <worker id>     play, learn          the head hands out work; the answer is a receipt
 //
@@ -107,9 +108,44 @@ const faultReport = z.strictObject({
 
 const receipt = z.strictObject({ ok: z.literal(true) });
 
+/** What lives now. Spans are milliseconds up to the moment of the answer. */
+const headState = z.strictObject({
+  pid: count,
+  host: z.string(),
+  aliveMs: z.number(),
+  workers: z.array(
+    z.strictObject({
+      id: z.string(),
+      role: z.string(),
+      pid: count,
+      host: z.string(),
+      device: z.string(),
+      state: z.enum(["alive", "gone"]),
+      registeredMs: z.number(),
+      silentMs: z.number(),
+    }),
+  ),
+  /** null: nothing is played in which a program may be called. */
+  sandbox: z
+    .strictObject({
+      level: z.string(),
+      size: count,
+      alive: count,
+      idle: count,
+      opening: count,
+      backingOff: count,
+      waiting: count,
+      opened: count,
+      lost: count,
+      executions: count,
+    })
+    .nullable(),
+});
+
 /** Every verb, with what is asked and what is answered. */
 const verbs = {
   fault: { ask: faultReport, answer: receipt },
+  state: { ask: z.strictObject({}), answer: headState },
   play: { ask: playOrder, answer: receipt },
   learn: { ask: learnOrder, answer: receipt },
   execute: { ask: toolRequest, answer: toolReply },
@@ -124,6 +160,7 @@ export type LearnOrder = Ask<"learn">;
 export type ToolRequest = Ask<"execute">;
 export type ToolReply = Answer<"execute">;
 export type FaultReport = Ask<"fault">;
+export type HeadState = Answer<"state">;
 
 /** The receipt of an order: it is being carried out; the ledger tells when it is done. */
 export const received = { ok: true } as const;

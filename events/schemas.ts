@@ -314,6 +314,35 @@ export const eventSchemas = {
   /** Placement and life of a process; no part of the result. */
   "actor.registered": z.strictObject({ role: z.string(), numericClass, observed }),
   "actor.ended": z.strictObject({ role: z.string(), cause: z.string(), observed }),
+  /** The life of the sandbox's pool: few events, however many executions there are. */
+  "sandbox.opened": z.strictObject({
+    level: z.string(),
+    /** Containers at most. */
+    size: count,
+    /** What programs run on. */
+    digest: z.string(),
+    observed,
+  }),
+  "sandbox.resized": z.strictObject({
+    /** Containers before and after. */
+    from: count,
+    to: count,
+    cause: z.enum(["calls", "quiet"]),
+    observed,
+  }),
+  "container.lost": z.strictObject({
+    cause: z.string(),
+    during: z.enum(["start", "call", "rest", "cleaning"]),
+    observed,
+  }),
+  "container.replaced": z.strictObject({ waitMs: z.number().nonnegative(), observed }),
+  "sandbox.drained": z.strictObject({
+    /** Containers that were opened, and those of them that were lost. */
+    opened: count,
+    lost: count,
+    executions: count,
+    observed,
+  }),
   /** Blobs that were stored once and may be gone; no part of the result. */
   "blobs.pruned": z.strictObject({
     /** What was kept, in the words of the command. */

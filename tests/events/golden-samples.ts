@@ -275,6 +275,11 @@ export const goldenSamples: Samples = {
     ],
   },
   "actor.ended": { 1: [{ data: { role: "rollout", cause: "SIGKILL", observed } }] },
+  "sandbox.opened": { 1: [{ data: { level: "fork", size: 2, digest: "sha256:s", observed } }] },
+  "sandbox.resized": { 1: [{ data: { from: 1, to: 2, cause: "calls", observed } }] },
+  "container.lost": { 1: [{ data: { cause: "its output ended", during: "call", observed } }] },
+  "container.replaced": { 1: [{ data: { waitMs: 100, observed } }] },
+  "sandbox.drained": { 1: [{ data: { opened: 3, lost: 1, executions: 40, observed } }] },
 };
 
 /** A sample with its place: what its golden bytes are named by. */

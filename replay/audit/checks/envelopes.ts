@@ -62,7 +62,12 @@ const places: ReadonlyMap<string, { readonly by: string; readonly types: Readonl
     ),
     place("judge", "reward-judge", "reward.assigned"),
     place("learner", "learner", "batch.assembled gradient.computed policy.updated"),
-    place("actor", "head", "actor.registered actor.ended"),
+    place(
+      "actor",
+      "head",
+      "actor.registered actor.ended sandbox.opened sandbox.resized sandbox.drained " +
+        "container.lost container.replaced",
+    ),
     place("storage", "storage", "blobs.pruned"),
   ]);
 
