@@ -4,15 +4,23 @@
 // 1. What was opened is closed in the opposite order, also when opening fails half-way; workers go
 //    first, so that nobody is left who asks.
 // 2. The first fault that nobody mends ends the session: `done` rejects with it.
-import { engineName, type InitialPolicy, initialPolicy, startHead } from "../../actors/index.ts";
+import {
+  engineName,
+  type InitialPolicy,
+  initialPolicy,
+  SandboxLog,
+  startHead,
+} from "../../actors/index.ts";
 import {
   announceCheckpoints,
   announceCommits,
   connectNats,
   serveLedger,
 } from "../../runtime/index.ts";
+import type { PoolNotice } from "../../sandbox/index.ts";
 import { type Ledger, type Head as LedgerHead, openLedger } from "../../storage/index.ts";
 import { engineKey } from "../environment.ts";
+import { localCluster } from "../processes.ts";
 import { eachEvent } from "../run-directory.ts";
 import { version } from "../version.ts";
 import { openCheckpoints } from "./checkpoints.ts";
@@ -24,9 +32,6 @@ import { openBusPlace, openTasks, openTools } from "./parts.ts";
 import { openSearch } from "./search.ts";
 import type { OpenSession, SessionOptions } from "./types.ts";
 import { startWorkers } from "./workers.ts";
-
-/** Runs of one host share no bus, so that one name is enough. */
-const cluster = "local";
 
 export const openSession: OpenSession = async (options, signal) => {
   const closers = new Closers();
@@ -45,7 +50,7 @@ async function open(
   signal: AbortSignal,
 ): Promise<{ readonly done: Promise<unknown> }> {
   const { run, directory, config, clock, onEvent } = options;
-  const address = { cluster, run };
+  const address = { cluster: localCluster, run };
   const fault = new Fault();
   // First what costs nothing to be wrong about: no server is started for a missing checkpoint.
   const initial = await initialPolicy(config);
@@ -74,7 +79,10 @@ async function open(
   listeners.push(announceCommits(bus, address));
   signal.throwIfAborted();
   const rewards = await openJudge({ ...options, ledger }, closers);
-  const { tools, digest } = await openTools(options, search, ledger.blobs, closers);
+  const log = new SandboxLog({ ledger, onFailed: fault.raise });
+  closers.add(() => log.end());
+  const note = (notice: PoolNotice) => log.note(notice);
+  const { tools, digest, pool } = await openTools(options, search, ledger.blobs, closers, note);
   earlier.tell(tools);
   // Last of all: a run that cannot begin leaves no key behind.
   const onSigned = announceCheckpoints(bus, address);
@@ -95,6 +103,7 @@ async function open(
     initial: await storeInitial(initial, ledger),
     tasks,
     tools,
+    pool: () => pool?.state() ?? null,
     rewards,
     onEvent(event) {
       onEvent(event);
@@ -102,9 +111,15 @@ async function open(
     },
   });
   closers.add(() => head.close());
+  if (pool !== null) {
+    await log.begin({ level: pool.level, size: config.sandbox.containers, digest });
+  }
   listeners.push(() => head.hint());
   signal.throwIfAborted();
-  startWorkers({ session: options, cluster, place, head, onFailed: fault.raise }, closers);
+  startWorkers(
+    { session: options, cluster: localCluster, place, head, onFailed: fault.raise },
+    closers,
+  );
   const done = Promise.race([head.done, fault.raised]);
   // Whoever awaits `done` sees its failure; until then it must not end the process.
   done.catch(() => {});

@@ -8,7 +8,13 @@ import {
 } from "../../config/index.ts";
 import { decodeImage, gridOf, imageSideMin, readPreprocessor } from "../../model/index.ts";
 import { type BusPlace, startNatsServer } from "../../runtime/index.ts";
-import { openDockerSandbox, type Search, sandboxImageTag } from "../../sandbox/index.ts";
+import {
+  openDockerSandbox,
+  type PoolNotice,
+  type RunnerPool,
+  type Search,
+  sandboxImageTag,
+} from "../../sandbox/index.ts";
 import type { Blobs } from "../../storage/index.ts";
 import {
   type CheckImage,
@@ -97,19 +103,29 @@ function once<T>(read: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** The sandbox and the search, behind one executor. */
+/** The tools of a run, and the pool behind them. */
+interface OpenTools {
+  readonly tools: ToolExecutor;
+  readonly digest: string;
+  /** null: nothing is played in which a program may be called. */
+  readonly pool: RunnerPool | null;
+}
+
+/** The sandbox and the search, behind one executor. `onNotice` is told of the sandbox's life. */
 export async function openTools(
   { config, run, env }: SessionOptions,
   searched: Search,
   blobs: Blobs,
   closers: Closers,
-): Promise<{ readonly tools: ToolExecutor; readonly digest: string }> {
+  onNotice: (notice: PoolNotice) => void = () => {},
+): Promise<OpenTools> {
   const { containers, level, seccomp, packages, runtime, memo, limits, container } = config.sandbox;
   const words = informationWords(protocolOf(config));
   const search = searchEngine(searched, config.search.hits, words);
   if (!actsAnywhere(config)) {
     const options = { runner: noRunner, search, blobs, callsActiveMax: containers };
-    return { tools: new ToolExecutor({ ...options, remember: memo }), digest: noRunner.digest };
+    const tools = new ToolExecutor({ ...options, remember: memo });
+    return { tools, digest: noRunner.digest, pool: null };
   }
   const sandbox = await openDockerSandbox({
     image: await sandboxImageTag(packages),
@@ -121,6 +137,7 @@ export async function openTools(
     container,
     ...(runtime === undefined ? {} : { runtime }),
     ...engineSocket(env),
+    onNotice,
   });
   closers.add(() => sandbox.close());
   // Containers of one call each are started before the calls; a fault is told by the first of them.
@@ -131,7 +148,7 @@ export async function openTools(
   };
   const callsActiveMax = containers;
   const tools = new ToolExecutor({ runner, search, blobs, callsActiveMax, remember: memo });
-  return { tools, digest: sandbox.digest };
+  return { tools, digest: sandbox.digest, pool: sandbox };
 }
 
 /** Whether anything is played in which a program may be called: else no sandbox is needed. */
