@@ -1,5 +1,5 @@
-// What lives of a run: as its head tells it over the bus or, where no head answers, as the last events
-// of its ledger leave it.
+// What lives of a run: as its head tells it over the bus or, where no head answers, as the last
+// events of its ledger leave it.
 import { type HeadState, headActor, Messenger } from "../actors/index.ts";
 import type { EventData, EventEnvelope } from "../events/index.ts";
 import { type BusPlace, connectNats, readBusFile } from "../runtime/index.ts";

@@ -1,4 +1,5 @@
-// Goal: `ps` tells what lives, and where nobody does, what was recorded last; never one as the other.
+// Goal: `ps` tells what lives, and where nobody does, what was recorded last; never one as the
+// other.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
