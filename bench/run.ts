@@ -1,13 +1,11 @@
 // What the ledger costs a run: the same small run with its ledger on the disk and in memory, all
 // processes as always, compared step by step (equal runs do equal work in each step). And how many
 // of its tool calls were answered by an equal one before.
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openSession } from "../cli/session/index.ts";
-import { loadRunConfig } from "../config/index.ts";
-import type { EventData } from "../events/index.ts";
 import { openMemoryLedger } from "../storage/index.ts";
+import { playRun } from "./shared/played-run.ts";
 import { type BenchRows, quantile, row } from "./shared/row.ts";
 
 /** How long it takes, about. */
@@ -17,13 +15,6 @@ const steps = 8;
 /** Steps in which processes and caches still get warm. */
 const stepsIgnored = 1;
 
-const overrides = [
-  `run.steps=${steps}`,
-  "rollout.prompts=8",
-  // So small that the policy stays what it is, and so does the work of a step.
-  "learner.learning_rate=1e-7",
-  "evaluation.sets=[]",
-];
 const withoutGradients = ["storage.gradient_bytes_max=0"];
 
 /** Measures three runs. */
@@ -62,10 +53,9 @@ function shareOf(times: readonly number[], reference: readonly number[]): number
   return median(reference.map((time, step) => time / (times[step] ?? Number.NaN)));
 }
 
-interface Played {
+interface Times {
   /** Milliseconds of each step. */
   readonly times: readonly number[];
-  /** The share of executed programs and searches that an equal one had answered. */
   readonly remembered: number;
 }
 
@@ -73,37 +63,14 @@ async function play(
   folder: string,
   name: "memory" | "disk" | "gradients",
   changes: readonly string[],
-): Promise<Played> {
-  const directory = join(folder, name);
-  await mkdir(directory);
-  const config = await loadRunConfig("config/quickstart.toml", [...overrides, ...changes]);
-  const ends: number[] = [];
-  const sources = { remembered: 0, executed: 0 };
-  const session = await openSession(
-    {
-      run: `bench-${process.pid}-${name}`,
-      directory,
-      config,
-      clock: Date.now,
-      env: process.env,
-      onEvent: ({ type, data }) => {
-        if (type === "policy.updated") ends.push(performance.now());
-        if (type !== "tool.returned") return;
-        const source = (data as EventData<"tool.returned">).observed?.["source"];
-        if (source === "remembered" || source === "executed") sources[source] += 1;
-      },
-      say: (text) => console.error(text),
-      ...(name === "memory" && { openLedger: (_, options) => openMemoryLedger(options) }),
-    },
-    new AbortController().signal,
-  );
-  try {
-    await session.done;
-  } finally {
-    await session.close();
-  }
+): Promise<Times> {
+  const { ends, remembered } = await playRun(folder, {
+    run: `bench-${process.pid}-${name}`,
+    steps,
+    changes,
+    ...(name === "memory" && { openLedger: (_, options) => openMemoryLedger(options) }),
+  });
   const ended = ends.slice(1 + stepsIgnored);
   const times = ended.map((end, index) => end - (ends[index + stepsIgnored] ?? 0));
-  const calls = sources.remembered + sources.executed;
-  return { times, remembered: calls === 0 ? 0 : sources.remembered / calls };
+  return { times, remembered };
 }
