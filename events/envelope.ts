@@ -1,7 +1,7 @@
 // The envelope of an event, the names of streams and leases, and the derivation of ids.
 import { hash } from "node:crypto";
 import { CodecError, codecDepthMax, decode, encode, encodeShared, eventBytesMax } from "./codec.ts";
-import { type EnvelopeFrame, readFrame } from "./envelope-frame.ts";
+import { type EnvelopeFrame, type FrameRead, readFrame } from "./envelope-frame.ts";
 import { assert } from "./errors.ts";
 
 /** A stored event: its frame, then `data`, in the order of the stored msgpack map. */
@@ -47,17 +47,26 @@ export function encodeEnvelopeShared(event: EventEnvelope): Uint8Array {
  * @throws {CodecError} codec-oversize, codec-malformed
  */
 export function decodeEnvelope(bytes: Uint8Array): EventEnvelope {
-  const read = bytes.length > eventBytesMax ? null : readFrame(bytes);
-  if (read === null) {
-    const flaw = flawOf(decode(bytes, eventBytesMax));
-    throw new CodecError("codec-malformed", `not an event: ${flaw}`);
-  }
-  const { frame, dataOffset } = read;
+  const { frame, dataOffset } = frameOf(bytes);
   // The envelope is a level, too.
   const data = decode(bytes.subarray(dataOffset), eventBytesMax, codecDepthMax - 1);
   const { id, stream, seq, type, v, time, cause, command, trace, epoch, by } = frame;
   // Key by key: for every event of a ledger, a spread is slower than all reading of the frame.
   return { id, stream, seq, type, v, time, cause, command, trace, epoch, by, data };
+}
+
+/**
+ * The same without the data, at a fourth of the cost. Nobody has looked at these.
+ * @throws {CodecError} codec-oversize, codec-malformed
+ */
+export function decodeFrame(bytes: Uint8Array): EnvelopeFrame {
+  return frameOf(bytes).frame;
+}
+
+function frameOf(bytes: Uint8Array): FrameRead {
+  const read = bytes.length > eventBytesMax ? null : readFrame(bytes);
+  if (read !== null) return read;
+  throw new CodecError("codec-malformed", `not an event: ${flawOf(decode(bytes, eventBytesMax))}`);
 }
 
 /** Why a value that could be decoded is no event. */

@@ -7,6 +7,7 @@ export { cpuDevice, DeviceNameError, deviceName, parseDevice } from "./device.ts
 export type { EventEnvelope, NewEvent, StepName, TrajectoryName } from "./envelope.ts";
 export {
   decodeEnvelope,
+  decodeFrame,
   effectCommandId,
   encodeEnvelope,
   encodeEnvelopeShared,

@@ -9,12 +9,13 @@
 //    where the later one of them begins.
 import { ConfigError, restoreRunConfig } from "../../config/index.ts";
 import { afterStep, type EventEnvelope, stepsBefore } from "../../events/index.ts";
-import { firstUnequal, type ReplayReader, type Unequal } from "../fold/index.ts";
+import type { LedgerReader } from "../../storage/index.ts";
+import { firstUnequal, type Unequal } from "../fold/index.ts";
 import { type Outline, type OutlinedEvent, outlineOf } from "./outline.ts";
 
 /** One of two runs. */
 export interface DiffSide {
-  readonly reader: Pick<ReplayReader, "readAll" | "readStream">;
+  readonly reader: Pick<LedgerReader, "readAll" | "readStream">;
   readonly run: string;
 }
 

@@ -8,7 +8,7 @@ import {
   type StepName,
   stepsBefore,
 } from "../../events/index.ts";
-import type { ReplayReader } from "../fold/index.ts";
+import type { LedgerReader } from "../../storage/index.ts";
 
 /** An event of the outline. */
 export interface OutlinedEvent extends ResultEvent {
@@ -31,7 +31,7 @@ export interface Outline {
 }
 
 /** Reads through a ledger once; a page of it is in memory at a time. */
-export async function outlineOf(reader: Pick<ReplayReader, "readAll">): Promise<Outline> {
+export async function outlineOf(reader: Pick<LedgerReader, "readAll">): Promise<Outline> {
   const streams = new Map<string, OutlinedEvent[]>();
   const policies: string[] = [];
   const optimizers: string[] = [];

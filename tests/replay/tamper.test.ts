@@ -23,6 +23,7 @@ async function tampered(change: Change, options: TinyReplay = {}) {
     const reader: Readable = {
       head: () => ledger.head(),
       readAll: (from) => ledger.readAll(from),
+      readRows: (from) => ledger.readRows(from),
       readStream: (...args) => ledger.readStream(...args),
       blobs: source.blobs,
     };
@@ -245,6 +246,7 @@ test("a byte of a gradient: its norm or the policy that follows gives it away", 
 const readerOf = (source: Readable): Readable => ({
   head: () => source.head(),
   readAll: (from) => source.readAll(from),
+  readRows: (from) => source.readRows(from),
   readStream: (...args) => source.readStream(...args),
   blobs: source.blobs,
 });

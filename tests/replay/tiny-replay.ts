@@ -32,7 +32,7 @@ export async function playTiny(options: TinyOptions = {}): Promise<MemoryDisk> {
   return disk;
 }
 
-export type Readable = Pick<LedgerReader, "head" | "readAll" | "readStream"> & {
+export type Readable = Pick<LedgerReader, "head" | "readAll" | "readRows" | "readStream"> & {
   readonly blobs: BlobReader;
 };
 
