@@ -34,7 +34,8 @@ export async function trustOf(words: Words): Promise<Trust> {
   if (trustedKey !== null) usable("--key", () => parseVerifierKey(trustedKey));
   if (file === undefined) return { trustedKey, trustedNotes: null };
   const trustedNotes = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw new UsageError(`--checkpoint ${file}: ${ensureError(cause).message}`, { cause });
+    const reason = ensureError(cause).message;
+    throw new UsageError(`the checkpoint ${file} cannot be read: ${reason}`, { cause });
   });
   if (cutNotes(trustedNotes).notes.length === 0) {
     throw new UsageError(

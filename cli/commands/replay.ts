@@ -129,6 +129,10 @@ export async function replayWith(
   } finally {
     line.clear();
   }
+  // A comparison of nothing is no verdict.
+  if (verdict.ok && verdict.steps === 0 && (wishes.from ?? 0) > 0) {
+    throw new UsageError(`--from ${wishes.from}: the run has no such step to compare`);
+  }
   if (parted.count() > 0) notes.push(`${parted.count()} turns took another token somewhere`);
   return { run, verdict, notes, seconds: (now() - startedMs) / 1_000 };
 

@@ -40,7 +40,10 @@ export function auditLeases(
 }
 
 function holderFault({ name, holder }: Lease, book: Book): string | null {
-  const [kind = ""] = name.split("/", 1);
+  const [kind = "", run] = name.split("/", 2);
+  if (book.run !== null && kind !== "actor" && run !== book.run.run) {
+    return `it is no lease of this run, ${book.run.run}`;
+  }
   const isWorkers = kind === "group" || kind === "learner" || parseTrajectory(name) !== null;
   if (!isWorkers) return holder === headHolder ? null : `${holder} holds it, and not the head`;
   // Behind the worker's name stand its host and process.

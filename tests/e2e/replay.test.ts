@@ -85,6 +85,12 @@ if (isBuilt) {
     assert.match(told.notes.join(), /a sample of 25 %, drawn by the ledger's hash [0-9a-f]{12}/);
   });
 
+  test("steps that the run has not are refused, and not called equal", async () => {
+    const { code, err } = await replay(runs.folder("plain"), run, "--from", "3");
+    assert.is(code, 2);
+    assert.match(err, "--from 3: the run has no such step to compare");
+  });
+
   test("a reward that was changed ends it with 3 and the event", async () => {
     const change = { type: "reward.assigned", seen: 7 } as const;
     const data = (recorded: object) => ({ ...recorded, reward: 9 });
