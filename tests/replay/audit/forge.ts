@@ -1,6 +1,7 @@
 // A run's ledger taken apart into its tables, so that a test can change any of them, put it
 // together again, in memory or as LMDB files, and see what an audit says.
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open } from "lmdb";
 import {
@@ -12,7 +13,7 @@ import {
   type HashName,
   hashName,
 } from "../../../events/index.ts";
-import { auditEvidence } from "../../../replay/index.ts";
+import { type AuditReport, auditEvidence } from "../../../replay/index.ts";
 import {
   Chain,
   checkpointKeysFile,
@@ -23,6 +24,7 @@ import {
   type Lease,
   MemoryDisk,
   newSigningKey,
+  openEvidence,
   originOf,
   type SigningKey,
 } from "../../../storage/index.ts";
@@ -216,6 +218,22 @@ export function auditTables(tables: Tables, files: Signed = signed(tables), trus
     now: () => performance.now(),
     onProgress: () => {},
   });
+}
+
+/** Audits tables as real files. */
+export async function auditFiles(tables: Tables, files: Signed): Promise<AuditReport> {
+  const directory = await mkdtemp(join(tmpdir(), "varft-audit-"));
+  try {
+    await writeTables(directory, tables, files);
+    const evidence = await openEvidence(directory);
+    const checkpoints = { ...files, trustedKey: null, trustedNotes: null };
+    const now = () => performance.now();
+    const report = auditEvidence({ evidence, checkpoints, now, onProgress: () => {} });
+    await evidence.close();
+    return report;
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 const pair = (first: number, second: number) => {

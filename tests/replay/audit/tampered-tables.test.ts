@@ -1,42 +1,20 @@
 // Goal: what is changed in the tables of a ledger, below what its events say, is found and named:
 // rows, index, leases, head, blobs. Both in memory and in real LMDB files.
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { encodeEnvelope, RandomStream } from "../../../events/index.ts";
-import { type AuditReport, auditEvidence } from "../../../replay/index.ts";
-import { openEvidence } from "../../../storage/index.ts";
 import {
+  auditFiles,
   auditTables,
   type RunRecord,
   realRun,
-  type Signed,
   signed,
   type Tables,
   tablesOf,
   tablesOfRows,
-  writeTables,
 } from "./forge.ts";
 
 const test = suite("replay/audit: tampered tables");
-
-/** Audits tables as real files. */
-async function auditFiles(tables: Tables, files: Signed): Promise<AuditReport> {
-  const directory = await mkdtemp(join(tmpdir(), "varft-audit-"));
-  try {
-    await writeTables(directory, tables, files);
-    const evidence = await openEvidence(directory);
-    const checkpoints = { ...files, trustedKey: null, trustedNotes: null };
-    const now = () => performance.now();
-    const report = auditEvidence({ evidence, checkpoints, now, onProgress: () => {} });
-    await evidence.close();
-    return report;
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
 
 interface Place {
   readonly seq: number;

@@ -17,12 +17,15 @@ export function find(
   return found;
 }
 
-/** Sets fields of the data of an event. */
+/** Sets fields of the data of an event; what is set to undefined is left out. */
 export const set =
   (type: string, change: (data: Data, record: RunRecord) => Data, n = 0): Change =>
   (record) => {
     const event = find(record, type, n);
-    Object.assign(event.data, change(event.data, record));
+    for (const [key, value] of Object.entries(change(event.data, record))) {
+      if (value === undefined) delete event.data[key];
+      else event.data[key] = value;
+    }
     return event;
   };
 
