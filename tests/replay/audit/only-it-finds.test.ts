@@ -2,7 +2,6 @@
 // indexes and signs it anew: for each check there is a forgery that it finds, and no other does.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { aboutChecks } from "../../../replay/index.ts";
 import { newSigningKey } from "../../../storage/index.ts";
 import { envelopeCases } from "./cases-envelopes.ts";
 import { planCases } from "./cases-plans.ts";
@@ -58,6 +57,9 @@ const below: Readonly<Record<string, () => Promise<Forged>>> = {
     const notes = signed(stored, key).notes + signed(longer, key).notes;
     return { tables: stored, files: { notes, keys: `${key.verifier.text}\n` } };
   },
+  events: record((run) => {
+    find(run, "run.completed").data["note"] = "trust me";
+  }),
   sequences: record((run) => {
     find(run, "run.completed").seq += 1;
   }),
@@ -74,7 +76,9 @@ const below: Readonly<Record<string, () => Promise<Forged>>> = {
 
 const meanings = [...policyCases, ...rewardCases, ...planCases, ...envelopeCases];
 
-for (const check of Object.keys(aboutChecks).filter((name) => name !== "reading")) {
+const { checks } = auditTables(tablesOf(await realRun()));
+
+for (const check of Object.keys(checks)) {
   test(`${check}: there is a forgery that only it finds`, async () => {
     const ways = below[check] === undefined ? meaningsOf(check) : [below[check]];
     const others: string[] = [];
