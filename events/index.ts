@@ -19,6 +19,7 @@ export {
   parseTrajectory,
   streams,
 } from "./envelope.ts";
+export type { EnvelopeFrame } from "./envelope-frame.ts";
 export type { ErrorPolicy } from "./errors.ts";
 export {
   AssertionError,

@@ -1,4 +1,4 @@
-// A small run of the quick start's model, played as `varft train` plays one: all processes as always.
+// A small run of the quick start, played as `varft train` plays one: all processes as always.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { openSession } from "../../cli/session/index.ts";

@@ -5,10 +5,11 @@ import { dataChecks, envelopeChecks } from "./checks/index.ts";
 export const aboutChecks: Readonly<Record<string, string>> = {
   chain: "the stored bytes give the chain's hash",
   checkpoints: "what was signed is what the chain gives",
-  events: "every event is one of the vocabulary, its data as they must be",
-  ...Object.fromEntries([...envelopeChecks, ...dataChecks].map(({ name, about }) => [name, about])),
+  ids: "ids follow from stream, command and place",
   streams: "every append is found by its stream",
   commands: "every append is found by its command",
+  events: "every event is one of the vocabulary, its data as they must be",
+  ...Object.fromEntries([...envelopeChecks, ...dataChecks].map(({ name, about }) => [name, about])),
   leases: "who wrote held the lease, and had registered",
   blobs: "every blob that an event names is there, its bytes as its name says",
   bundle: "what the bundle says of itself is what its events say",

@@ -2,7 +2,8 @@
 // so a damaged or hostile one can crash it, keep it in circles or have it ask for any memory. That
 // takes down the child and not the auditor, and counts as what it is: a run that cannot be read.
 //
-// 1. The child is killed when it tells nothing new for a while, or takes too much memory.
+// 1. The child is killed when it tells nothing new for a while, or takes too much memory. Its start,
+//    which no file can delay, has a time of its own.
 // 2. What it says is checked by shape; a child that ends without a report has found damage.
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -19,6 +20,8 @@ const lastWordsCharsMax = 2_000;
 /** A line of the child, in characters. */
 const lineCharsMax = 1024 * 1024;
 const pollMs = 100;
+/** Until the child says its first word, in milliseconds: a busy host starts slowly. */
+const startMsMax = 120_000;
 const mebibyte = 2 ** 20;
 /** Events are read and forgotten: room for many of them spares the collector most of its work. */
 const youngMebibytes = 64;
@@ -33,10 +36,17 @@ export interface AuditLimits {
 
 export const auditLimits: AuditLimits = { stallMsMax: 60_000, memoryBytesMax: 4096 * mebibyte };
 
-export interface AuditOptions extends Omit<AuditRequest, "directory"> {
+/** A second thread starts in a third of a second: the time of some 50,000 events. */
+const twoThreadsEventsMin = 50_000;
+
+export interface AuditOptions extends Pick<AuditRequest, "trustedKey" | "trustedNotes"> {
+  /** The record of a run that went on when it was taken. */
+  readonly wasRunning?: boolean;
   readonly onProgress?: (progress: AuditProgress) => void;
   readonly signal?: AbortSignal;
   readonly limits?: AuditLimits;
+  /** With so many events a second thread is worth its start. */
+  readonly twoThreadsEventsMin?: number;
 }
 
 /**
@@ -45,8 +55,11 @@ export interface AuditOptions extends Omit<AuditRequest, "directory"> {
  */
 export async function auditRun(directory: string, options: AuditOptions): Promise<AuditReport> {
   const child = new AuditChild(options.limits ?? auditLimits, options.onProgress);
-  const { trustedKey, trustedNotes, wasRunning = false, signal } = options;
-  const report = await child.audit({ directory, trustedKey, trustedNotes, wasRunning }, signal);
+  const { trustedKey, trustedNotes, signal, wasRunning = false } = options;
+  const eventsMin = options.twoThreadsEventsMin ?? twoThreadsEventsMin;
+  const trust = { trustedKey, trustedNotes };
+  const request = { directory, ...trust, wasRunning, twoThreadsEventsMin: eventsMin };
+  const report = await child.audit(request, signal);
   if (signal?.aborted) throw new CancelledError("interrupted", "the audit was stopped");
   return report;
 }
@@ -55,10 +68,12 @@ class AuditChild {
   readonly #limits: AuditLimits;
   readonly #onProgress: (progress: AuditProgress) => void;
   readonly #process: ChildProcess;
+  #hasBegun = false;
   #last: AuditProgress = { stage: "events", done: 0, total: 0 };
   #lastMs = performance.now();
   #lastWords = "";
-  #ended: Exclude<ChildLine, { readonly progress: AuditProgress }> | null = null;
+  #ended: Extract<ChildLine, { readonly report: unknown } | { readonly failure: unknown }> | null =
+    null;
   #killed: string | null = null;
 
   constructor(limits: AuditLimits, onProgress: (progress: AuditProgress) => void = () => {}) {
@@ -98,7 +113,10 @@ class AuditChild {
   #hear(text: string): void {
     const line = readLine(text);
     if (line === null) this.#kill("it says what no auditor says");
-    else if (!("progress" in line)) this.#ended ??= line;
+    else if ("begins" in line) {
+      this.#hasBegun = true;
+      this.#lastMs = performance.now();
+    } else if (!("progress" in line)) this.#ended ??= line;
     else if (isFurther(line.progress, this.#last)) {
       this.#last = line.progress;
       this.#lastMs = performance.now();
@@ -108,8 +126,9 @@ class AuditChild {
 
   async #watch(): Promise<void> {
     const { stallMsMax, memoryBytesMax } = this.#limits;
-    if (performance.now() - this.#lastMs > stallMsMax) {
-      this.#kill(`it told nothing for ${stallMsMax / 1_000} s`);
+    const silenceMsMax = this.#hasBegun ? stallMsMax : startMsMax;
+    if (performance.now() - this.#lastMs > silenceMsMax) {
+      this.#kill(`it told nothing for ${silenceMsMax / 1_000} s`);
     }
     if ((await ownMemory(this.#process.pid)) > memoryBytesMax) {
       this.#kill(`it took more than ${Math.round(memoryBytesMax / mebibyte)} MiB`);

@@ -34,9 +34,8 @@ export interface StreamFacts {
   readonly lease: LeaseFacts;
   /** Of the last event; 0 before the first. */
   seq: number;
-  /** The command of the last event, and how many events of it came in a row. */
+  /** The command of the last event. */
   command: string;
-  index: number;
   /** Its cause. */
   cause: string | null;
   /** Of its events. */
@@ -116,14 +115,13 @@ export class Book {
     const name = leaseOf(stream);
     const lease = this.leases.get(name) ?? { epoch: 0 };
     this.leases.set(name, lease);
-    const facts: StreamFacts = { lease, seq: 0, command: "", index: -1, cause: null, ids: [] };
+    const facts: StreamFacts = { lease, seq: 0, command: "", cause: null, ids: [] };
     this.streams.set(stream, facts);
     return facts;
   }
 
   /** Takes note of an envelope, whatever its data. */
   noteEnvelope({ id, seq, command, cause, epoch }: EventEnvelope, facts: StreamFacts): void {
-    facts.index = facts.command === command ? facts.index + 1 : 0;
     facts.seq = seq;
     facts.command = command;
     facts.cause = cause;

@@ -3,34 +3,50 @@
 import { readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { ensureError } from "../../events/index.ts";
-import { checkpointKeysFile, checkpointsFile, openEvidence } from "../../storage/index.ts";
-import { auditEvidence } from "./audit-evidence.ts";
+import {
+  checkpointKeysFile,
+  checkpointsFile,
+  type Evidence,
+  openEvidence,
+} from "../../storage/index.ts";
+import {
+  type AuditProgress,
+  type AuditReport,
+  auditBeside,
+  auditEvidence,
+} from "./audit-evidence.ts";
 import type { AuditRequest, ChildLine } from "./protocol.ts";
+import { followBeside } from "./two-threads.ts";
 
 const [standardInput, standardOutput] = [0, 1];
 
 /** Reads one request, audits, tells, and ends. */
 export async function auditAsChild(): Promise<void> {
   const request = JSON.parse(readFileSync(standardInput, "utf8")) as AuditRequest;
+  tell({ begins: true });
   try {
     const evidence = await openEvidence(request.directory);
-    const report = auditEvidence({
-      evidence,
-      checkpoints: {
-        notes: textOf(join(request.directory, checkpointsFile)),
-        keys: textOf(join(request.directory, checkpointKeysFile)),
-        trustedKey: request.trustedKey,
-        trustedNotes: request.trustedNotes,
-      },
-      wasRunning: request.wasRunning ?? false,
-      now: () => performance.now(),
-      onProgress: (progress) => tell({ progress }),
-    });
+    const report = await audit(evidence, request);
     tell({ report });
     await evidence.close();
   } catch (thrown) {
     tell({ failure: ensureError(thrown).message });
   }
+}
+
+async function audit(evidence: Evidence, request: AuditRequest): Promise<AuditReport> {
+  const { directory, trustedKey, trustedNotes, wasRunning, twoThreadsEventsMin } = request;
+  const checkpoints = {
+    notes: textOf(join(directory, checkpointsFile)),
+    keys: textOf(join(directory, checkpointKeysFile)),
+    trustedKey,
+    trustedNotes,
+  };
+  const now = (): number => performance.now();
+  const onProgress = (progress: AuditProgress): void => tell({ progress });
+  const input = { evidence, checkpoints, wasRunning, now, onProgress };
+  if (evidence.head().size < twoThreadsEventsMin) return auditEvidence(input);
+  return auditBeside(input, (snapshot) => followBeside({ directory, snapshot, checkpoints }));
 }
 
 // Written at once and not queued: what was told before a crash is then outside.

@@ -15,6 +15,12 @@ interface Finding extends BadEvent {
   readonly to: number;
 }
 
+/** What was counted and found, as plain data. */
+export interface FindingsRecord {
+  readonly counts: Readonly<Record<string, number>>;
+  readonly found: readonly Finding[];
+}
+
 export class Findings {
   readonly #counts = new Map<string, number>();
   readonly #first = new Map<string, Finding>();
@@ -42,6 +48,17 @@ export class Findings {
     const known = this.#first.get(check);
     const finding = { check, seq, stream, reason, to };
     if (known === undefined || comesBefore(finding, known)) this.#first.set(check, finding);
+  }
+
+  get record(): FindingsRecord {
+    return { counts: this.counts, found: [...this.#first.values()] };
+  }
+
+  /** Adds what other checks have counted and found elsewhere. */
+  merge({ counts, found }: FindingsRecord): void {
+    for (const [check, times] of Object.entries(counts)) this.count(check, times);
+    for (const { check, seq, stream, reason, to } of found)
+      this.add(check, seq, stream, reason, to);
   }
 
   get counts(): Readonly<Record<string, number>> {

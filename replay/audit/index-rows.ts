@@ -1,6 +1,6 @@
 // The index of a ledger agrees with its events: a row in `streams` and one in `commands` for every
 // append, and no others.
-import type { EventEnvelope } from "../../events/index.ts";
+import type { EnvelopeFrame } from "../../events/index.ts";
 import type { Evidence, TableSizes } from "../../storage/index.ts";
 import type { Findings } from "./findings.ts";
 
@@ -31,7 +31,7 @@ export class IndexAudit {
   }
 
   /** The next event. Those of a command stand together, as they were appended. */
-  take(global: number, { stream, command, seq }: EventEnvelope): void {
+  take(global: number, { stream, command, seq }: EnvelopeFrame): void {
     const part = this.#part;
     if (part !== null && part.stream === stream && part.command === command) {
       part.count += 1;

@@ -8,11 +8,15 @@ export interface AuditRequest {
   readonly trustedKey: string | null;
   readonly trustedNotes: string | null;
   /** The record of a run that went on: who holds a lease may have registered since. */
-  readonly wasRunning?: boolean;
+  readonly wasRunning: boolean;
+  /** With so many events, a second thread is worth its start. */
+  readonly twoThreadsEventsMin: number;
 }
 
 /** What it answers. The last line holds a report or a failure. */
 export type ChildLine =
+  /** The first one: whatever is slow from here on is slow because of the files. */
+  | { readonly begins: true }
   | { readonly progress: AuditProgress }
   | { readonly report: AuditReport }
   | { readonly failure: string };
@@ -38,6 +42,7 @@ const report: z.ZodType<AuditReport> = z.strictObject({
 });
 const progress = z.strictObject({ stage: z.enum(["events", "blobs"]), done: count, total: count });
 const line = z.union([
+  z.strictObject({ begins: z.literal(true) }),
   z.strictObject({ progress }),
   z.strictObject({ report }),
   z.strictObject({ failure: z.string() }),

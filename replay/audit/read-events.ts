@@ -4,6 +4,8 @@ import {
   CodecError,
   currentEvent,
   decodeEnvelope,
+  decodeFrame,
+  type EnvelopeFrame,
   type EventEnvelope,
   EventSchemaError,
   type EventType,
@@ -18,6 +20,16 @@ export function readEnvelope(bytes: Uint8Array): EventEnvelope | string {
     return decodeEnvelope(bytes);
   } catch (thrown) {
     if (thrown instanceof CodecError) return thrown.message;
+    throw thrown;
+  }
+}
+
+/** The same without data; null where there is none. */
+export function readFrame(bytes: Uint8Array): EnvelopeFrame | null {
+  try {
+    return decodeFrame(bytes);
+  } catch (thrown) {
+    if (thrown instanceof CodecError) return null;
     throw thrown;
   }
 }

@@ -1,12 +1,44 @@
 // The stored rows one after the other, up to the head: what is missing is told, and a file that
 // leads in circles ends the walk.
-import type { Evidence, StoredRow } from "../../storage/index.ts";
+import type { Evidence, Head, StoredRow, TableSizes } from "../../storage/index.ts";
+
+/** What an audit holds fast when it begins: whatever is appended later is not looked at. */
+export interface Snapshot {
+  readonly head: Head;
+  readonly sizes: TableSizes;
+}
+
+/** In one turn, so that both are of one state. */
+export function snapshotOf(evidence: Evidence): Snapshot {
+  return { head: evidence.head(), sizes: evidence.tableSizes() };
+}
+
+/** Takes each row, and is told of what is wrong with their order. */
+export interface RowTaker {
+  take(global: number, bytes: Uint8Array): void;
+  wrong?(seq: number, reason: string): void;
+}
+
+/** Hands every row of a snapshot to `taker`. @param onPage how many rows there were so far */
+export function eachRow(
+  evidence: Pick<Evidence, "rows">,
+  { head }: Snapshot,
+  taker: RowTaker,
+  onPage: (rows: number) => void,
+): void {
+  let rows = 0;
+  for (const page of walkRows(evidence, head.size, (seq, reason) => taker.wrong?.(seq, reason))) {
+    for (const { global, bytes } of page) taker.take(global, bytes);
+    rows += page.length;
+    onPage(rows);
+  }
+}
 
 /** Says that `reason` is wrong with the row `seq`. */
 type Tell = (seq: number, reason: string) => void;
 
 /** Pages of rows 1 to `total`; each row's number is above that of the one before it. */
-export function* walkRows(
+function* walkRows(
   evidence: Pick<Evidence, "rows">,
   total: number,
   tell: Tell,

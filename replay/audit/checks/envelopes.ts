@@ -1,6 +1,6 @@
-// What holds of every event, whatever it says: its place in its stream, its id, its cause, its
-// author and the lease under which it was written.
-import { type EventEnvelope, eventId, leaseOf, parseTrajectory } from "../../../events/index.ts";
+// What holds of every event, whatever it says: its place in its stream, its cause, its author
+// and the lease under which it was written.
+import { type EventEnvelope, leaseOf, parseTrajectory } from "../../../events/index.ts";
 import type { StreamFacts } from "../book.ts";
 import type { EnvelopeCheck } from "../check.ts";
 
@@ -9,18 +9,6 @@ const sequences: EnvelopeCheck = {
   about: "the events of every stream are numbered without gaps",
   fault: ({ seq }, last) =>
     seq === last.seq + 1 ? null : `it is event ${seq} of its stream, after event ${last.seq}`,
-};
-
-const ids: EnvelopeCheck = {
-  name: "ids",
-  about: "ids follow from stream, command and place",
-  fault({ id, stream, command }, last) {
-    const index = last.command === command ? last.index + 1 : 0;
-    // A name with a line break in it has no id at all.
-    const isNamed = !stream.includes("\n") && !command.includes("\n");
-    if (isNamed && id === eventId(stream, command, index)) return null;
-    return "its id is not that of its stream, command and place";
-  },
 };
 
 const causes: EnvelopeCheck = {
@@ -101,4 +89,4 @@ const epochs: EnvelopeCheck = {
       : `it was written in epoch ${epoch} of ${leaseOf(stream)}, after epoch ${lease.epoch} began`,
 };
 
-export const envelopeChecks: readonly EnvelopeCheck[] = [sequences, ids, causes, authors, epochs];
+export const envelopeChecks: readonly EnvelopeCheck[] = [sequences, causes, authors, epochs];
