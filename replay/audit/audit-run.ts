@@ -20,21 +20,25 @@ const lastWordsCharsMax = 2_000;
 /** A line of the child, in characters. */
 const lineCharsMax = 1024 * 1024;
 const pollMs = 100;
-/** Until the child says its first word, in milliseconds: a busy host starts slowly. */
-const startMsMax = 120_000;
 const mebibyte = 2 ** 20;
 /** Events are read and forgotten: room for many of them spares the collector most of its work. */
 const youngMebibytes = 64;
 
 /** How much a child may take. */
 export interface AuditLimits {
+  /** Until its first word, in milliseconds: a busy host starts slowly, whatever the files are. */
+  readonly startMsMax: number;
   /** Without any progress, in milliseconds. */
   readonly stallMsMax: number;
   /** Of its own, mapped files left out, in bytes. */
   readonly memoryBytesMax: number;
 }
 
-export const auditLimits: AuditLimits = { stallMsMax: 60_000, memoryBytesMax: 4096 * mebibyte };
+export const auditLimits: AuditLimits = {
+  startMsMax: 120_000,
+  stallMsMax: 60_000,
+  memoryBytesMax: 4096 * mebibyte,
+};
 
 /** A second thread starts in a third of a second: the time of some 50,000 events. */
 const twoThreadsEventsMin = 50_000;
@@ -125,7 +129,7 @@ class AuditChild {
   }
 
   async #watch(): Promise<void> {
-    const { stallMsMax, memoryBytesMax } = this.#limits;
+    const { startMsMax, stallMsMax, memoryBytesMax } = this.#limits;
     const silenceMsMax = this.#hasBegun ? stallMsMax : startMsMax;
     if (performance.now() - this.#lastMs > silenceMsMax) {
       this.#kill(`it told nothing for ${silenceMsMax / 1_000} s`);

@@ -91,7 +91,7 @@ test("blobs that cannot be opened", async ({ directory }) => {
 });
 
 test("a reader that tells nothing for too long is ended", async ({ directory }) => {
-  const short = { ...auditLimits, stallMsMax: 1 };
+  const short = { ...auditLimits, startMsMax: 1 };
   const { firstBad } = await auditRun(directory, { ...trust, limits: short });
   assert.match(firstBad?.reason ?? "", /it told nothing for 0\.001 s/);
 });
