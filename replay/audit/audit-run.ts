@@ -2,8 +2,8 @@
 // so a damaged or hostile one can crash it, keep it in circles or have it ask for any memory. That
 // takes down the child and not the auditor, and counts as what it is: a run that cannot be read.
 //
-// 1. The child is killed when it tells nothing new for a while, or takes too much memory. Its start,
-//    which no file can delay, has a time of its own.
+// 1. The child is killed when it tells nothing new for a while, or takes too much memory. Its
+//    start, which no file can delay, has a time of its own.
 // 2. What it says is checked by shape; a child that ends without a report has found damage.
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
