@@ -1,11 +1,16 @@
 // The ledger of a run, by stream: one pass over all events notes where each of them stands, and
 // streams are then read in the order of the plan.
-import type { EventEnvelope, HashName } from "../../events/index.ts";
+import {
+  decodeEnvelope,
+  decodeFrame,
+  type EventEnvelope,
+  type HashName,
+} from "../../events/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
 import { PrunedBlobs } from "../retention/index.ts";
 
 /** What a replay reads of a ledger. */
-export type ReplayReader = Pick<LedgerReader, "head" | "readAll" | "readStream" | "blobs">;
+export type ReplayReader = Pick<LedgerReader, "head" | "readRows" | "readStream" | "blobs">;
 
 export class Book {
   readonly #reader: ReplayReader;
@@ -27,10 +32,10 @@ export class Book {
     const { size, hash } = await reader.head();
     const book = new Book(reader, size, hash);
     for (let next = 1; next <= size; ) {
-      const page = await reader.readAll(next);
+      const page = await reader.readRows(next);
       const last = page.at(-1);
       if (last === undefined) break;
-      for (const { global, event } of page) if (global <= size) book.#note(event, global);
+      for (const { global, bytes } of page) if (global <= size) book.#note(bytes, global);
       next = last.global + 1;
     }
     return book;
@@ -62,9 +67,10 @@ export class Book {
     return this.#pruned.of(name) !== null && !(await this.#reader.blobs.has(name));
   }
 
-  #note(event: EventEnvelope, global: number): void {
-    this.#pruned.note(event);
-    const { stream } = event;
+  #note(bytes: Uint8Array, global: number): void {
+    const { stream, type } = decodeFrame(bytes);
+    // Of all others their place is enough here.
+    if (type === "blobs.pruned") this.#pruned.note(decodeEnvelope(bytes));
     const known = this.#globals.get(stream);
     if (known === undefined) this.#globals.set(stream, [global]);
     else known.push(global);
