@@ -83,7 +83,11 @@ test("what cannot be asked is told, with its exit code", async () => {
     [[], 2, /varft audit needs RUN/],
     [["goood"], 1, /did you mean "good"/],
     [["good", "--key", "abc"], 2, /--key: not a key for signed notes/],
-    [["good", "--checkpoint", "nowhere.txt"], 2, /the checkpoint nowhere\.txt cannot be read: ENOENT/],
+    [
+      ["good", "--checkpoint", "nowhere.txt"],
+      2,
+      /the checkpoint nowhere\.txt cannot be read: ENOENT/,
+    ],
     [["good", "--checkpoint", "package.json"], 2, /holds no signed note/],
     [["unsigned", "--print-checkpoint"], 1, /unsigned has no checkpoint/],
   ];
