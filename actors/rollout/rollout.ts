@@ -3,7 +3,8 @@
 // 1. An order is idempotent: what has been recorded is folded, not played again, and a group that
 //    is being played is left alone.
 // 2. An order for another step ends what is still under way from an earlier one: its groups have
-//    gone to somebody else, and no turn of theirs may be sampled with the new policy.
+//    gone to somebody else, and no turn of theirs may be sampled with the new policy. An order for
+//    a step that was left is a repetition that came late: to take it would leave the groups of now.
 // 3. At most `rowsActiveMax` trajectories are under way; further groups wait for their place.
 import type { SnapshotFrom } from "xstate";
 import {
@@ -70,6 +71,8 @@ export class Rollout {
   readonly #groups = new Map<number, Group>();
   readonly #waiting: (() => void)[] = [];
   #step: StepName | null = null;
+  /** Steps that were left for later ones: the plan does not come back to them. */
+  readonly #past = new Set<StepName>();
   #rows = 0;
   #held: HashName | null = null;
   #closed = false;
@@ -121,6 +124,7 @@ export class Rollout {
   }
 
   async #take(order: PlayOrder): Promise<void> {
+    if (this.#past.has(order.step)) return;
     if (this.#step !== order.step) this.#leaveAll();
     this.#step = order.step;
     if (this.#held !== order.policy) this.#held = await this.#load(order.policy);
@@ -213,6 +217,7 @@ export class Rollout {
   }
 
   #leaveAll(): void {
+    if (this.#step !== null) this.#past.add(this.#step);
     for (const [number, group] of [...this.#groups]) this.#leave(number, group);
   }
 
