@@ -59,11 +59,6 @@ const keys = {
   data: keyBytes("data"),
 } as const;
 
-/**
- * Node's own decoder of text: for the lengths of ids several times as fast as one in JavaScript.
- */
-const utf8Slice = Buffer.prototype.utf8Slice;
-
 /** The frame of an event, or null where these are not the bytes of one. */
 export function readFrame(bytes: Uint8Array): FrameRead | null {
   const reader = new FrameReader(bytes);
@@ -88,12 +83,13 @@ export function readFrame(bytes: Uint8Array): FrameRead | null {
 
 /** Reads values one after the other; once one of them is wrong, the whole is. */
 class FrameReader {
-  readonly #bytes: Uint8Array;
+  /** A `Buffer`: for the lengths of ids its decoder of text is much faster than one in JavaScript. */
+  readonly #bytes: Buffer;
   #position = 0;
   #isWrong = false;
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get position(): number {
@@ -146,7 +142,7 @@ class FrameReader {
     const start = this.#position;
     this.#position += length;
     if (!this.isWhole) return "";
-    return utf8Slice.call(this.#bytes, start, this.#position);
+    return this.#bytes.toString("utf8", start, this.#position);
   }
 
   #unsigned(width: number): number {
