@@ -53,6 +53,7 @@ export {
   checkpointHash,
   checkpointName,
   initialPolicy,
+  noOptimizer,
   openLearnerPolicy,
   openRolloutPolicy,
   storedWeights,
@@ -87,6 +88,7 @@ export type {
   Encoder,
   Environment,
   EnvironmentText,
+  Kept,
   PolicySampler,
   RolloutCommand,
   RolloutWords,
@@ -97,7 +99,9 @@ export type {
 } from "./rollout/index.ts";
 export {
   decideRollout,
+  encodeKept,
   engineName,
+  keptOf,
   playCommand,
   runRolloutWorker,
   showCodePoints,

@@ -115,8 +115,8 @@ const beforeTurn = z.strictObject({
   trajectory: z.string(),
   /** The first turn that is sampled anew; those before it are the parent's. */
   turn: count,
-  /** The policy of those before it. */
-  policy: hash,
+  /** The policies of those before it, one each. */
+  policies: z.array(hash),
   /** Names the blob with the task and the events before the turn. */
   kept: hash,
 });

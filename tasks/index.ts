@@ -74,6 +74,7 @@ export { answerIn, predictionFormats, readPredictions } from "./predictions/inde
 export type { PreparedTask } from "./prepared-task.ts";
 export type { Action, Problem } from "./protocol/index.ts";
 export { informationOf, parseAction, problems } from "./protocol/index.ts";
+export { recordedSource } from "./recorded.ts";
 export type { ReferenceStep, Similarity } from "./reference/index.ts";
 export {
   labelReward,

@@ -78,6 +78,8 @@ type EndCause = EventData<"trajectory.ended">["cause"];
 export interface RolloutRules {
   readonly limits: TrajectoryLimits;
   readonly parseAction: ParseAction;
+  /** Where a trajectory is continued: the turns that were sampled before, by their policies. */
+  readonly kept?: { readonly turns: readonly Pick<TurnCommand, "policy">[] } | null;
 }
 
 /** `decide` of a trajectory under `rules`. */
@@ -122,9 +124,8 @@ function takeTurn(rules: RolloutRules, command: TurnCommand, state: State): Deci
   if (command.turn > context.turns) {
     return { rejection: `turn ${command.turn} came before turn ${context.turns}` };
   }
-  if (command.policy !== context.policy) {
-    return { rejection: policyMismatch(context.policy, command.policy) };
-  }
+  const planned = rules.kept?.turns[command.turn]?.policy ?? context.policy;
+  if (command.policy !== planned) return { rejection: policyMismatch(planned, command.policy) };
   const scored = command.unscored ? 0 : command.ids.length;
   if (command.logProbs.length !== scored || command.ids.length === 0) {
     return {

@@ -1,12 +1,6 @@
 // What trajectories do to the world: sample turns, have tools called. The results come back as
 // commands; nothing here decides what they mean.
-import {
-  assert,
-  type HashName,
-  parseTrajectory,
-  RandomStream,
-  type Task,
-} from "../../events/index.ts";
+import { assert, type EventData, type HashName, type Task } from "../../events/index.ts";
 import type { EffectCall, EffectContext, EffectResult, Effects } from "../../runtime/index.ts";
 import type { ToolReply, ToolRequest } from "../protocol.ts";
 import {
@@ -17,6 +11,7 @@ import {
   type TrajectoryLimits,
   type TurnCommand,
 } from "./decide.ts";
+import { type Kept, keptAnswer, requireKept } from "./kept.ts";
 import type { PendingCall, PlayedTurn, TrajectoryContext, trajectoryMachine } from "./machine.ts";
 import type {
   EncodedText,
@@ -27,9 +22,9 @@ import type {
   SaidTurn,
   SampledTurn,
   ToolAnswer,
-  TurnRequest,
 } from "./ports.ts";
 import type { TurnBatcher } from "./turn-batcher.ts";
+import { turnRequest } from "./turn-request.ts";
 
 type Machine = typeof trajectoryMachine;
 type Result = EffectResult<RolloutCommand>;
@@ -39,6 +34,8 @@ type Context = EffectContext<Machine>;
 export interface RolloutParts {
   readonly seed: number;
   readonly limits: TrajectoryLimits;
+  /** What is continued; null where everything is new. */
+  readonly kept: Kept | null;
   readonly environment: Environment;
   readonly encoder: Encoder;
   readonly batcher: TurnBatcher;
@@ -79,62 +76,32 @@ async function sampleTurns(
   const [first] = calls;
   const sampling = first?.context.state.context.sampling;
   assert(sampling, "a turn is sampled with the settings of its trajectory");
-  const requests = calls.map(({ params, context }) =>
-    turnRequest(parts, context.stream, params.turn, context.state.context),
-  );
+  const fresh = calls.filter(({ params }) => keptTurn(parts.kept, params.turn) === null);
+  const requests = fresh.map(({ params, context }) => {
+    if (params.turn === parts.kept?.turn) requireKept(parts.kept, context.state.context);
+    return turnRequest(parts, context.stream, params.turn, context.state.context);
+  });
   const begunMs = parts.now();
-  const turns = await parts.batcher.sample(requests, sampling);
+  const turns = requests.length === 0 ? [] : await parts.batcher.sample(requests, sampling);
   const policy = parts.heldPolicy();
   const seen = { worker: parts.worker, waitMs: parts.now() - begunMs };
   return Promise.all(
-    calls.map(({ params, context }, index) => {
-      const sampled = turns[index];
+    calls.map((call) => {
+      const { params, context } = call;
+      const { turn } = params;
+      const kept = keptTurn(parts.kept, turn);
+      const sampled = kept ?? turns[fresh.indexOf(call)];
       assert(sampled !== undefined, "one turn per request");
-      const observed = { ...sampled.observed, ...seen };
-      const spoken = { ...sampled, policy, turn: params.turn, observed };
+      const observed = kept === null ? { ...sampled.observed, ...seen } : { kept: true };
+      const spoken = { ...sampled, policy: kept?.policy ?? policy, turn, observed };
       const task = parts.taskOf(context.stream);
       return turnResult(parts, task, spoken, context.state.context);
     }),
   );
 }
 
-/** What the engine is asked for turn `turn`: a pure function of seed, limits and state. */
-export function turnRequest(
-  { seed, limits }: Pick<RolloutParts, "seed" | "limits">,
-  stream: string,
-  turn: number,
-  { segments, length, images }: TrajectoryContext,
-): TurnRequest {
-  const ids = new Int32Array(length);
-  let start = 0;
-  for (const segment of segments) {
-    ids.set(segment.ids, start);
-    start += segment.ids.length;
-  }
-  const uniforms = uniformsOf(seed, stream, turn, limits.turnTokensMax);
-  return { ids, images, uniforms, seed: seedOf(seed, stream, turn) };
-}
-
-/** The random numbers of a turn, one per token that it may have. */
-export function uniformsOf(
-  seed: number,
-  stream: string,
-  turn: number,
-  count: number,
-): Float32Array {
-  const random = turnStream("sample", seed, stream, turn);
-  return Float32Array.from({ length: count }, () => random.uniform());
-}
-
-/** The seed of a turn, in [0, 2^31). */
-function seedOf(seed: number, stream: string, turn: number): number {
-  return turnStream("sample-seed", seed, stream, turn).uint32() >>> 1;
-}
-
-function turnStream(purpose: string, seed: number, stream: string, turn: number): RandomStream {
-  const name = parseTrajectory(stream);
-  assert(name !== null, `${stream} is no trajectory`);
-  return new RandomStream(seed, purpose, name.step, name.group, name.sample, turn);
+function keptTurn(kept: Kept | null, turn: number): EventData<"turn.sampled"> | null {
+  return kept?.turns[turn] ?? null;
 }
 
 /** What reads a turn and words what the environment says: pure but for images, read by name. */
@@ -203,9 +170,18 @@ async function callTool(
   { stream, state, effectId, signal }: Context,
 ): Promise<Result> {
   const { tools = true, mode } = state.context.sampling ?? {};
-  const answer = await parts.callTool(effectId, { tool, input, image, tools }, signal);
-  const { history } = state.context;
+  const { history, calls } = state.context;
+  const answer =
+    givenAnswer(parts.kept, { turn, tool, input, image }, calls) ??
+    (await parts.callTool(effectId, { tool, input, image, tools }, signal));
   return toolResult(parts, parts.taskOf(stream), { turn, tool }, answer, { mode, history });
+}
+
+function givenAnswer(kept: Kept | null, call: PendingCall, number: number): ToolReply | null {
+  const answer = keptAnswer(kept, call, number);
+  if (answer === null) return null;
+  const { cause, text, image } = answer;
+  return { cause, text, image, observed: { kept: true } };
 }
 
 /** The turns with what was answered to the last one. */

@@ -16,7 +16,7 @@ export type {
 } from "./decide.ts";
 export { decideRollout, policyMismatch } from "./decide.ts";
 export type { RolloutWords } from "./effects.ts";
-export { toolResult, turnRequest, turnResult } from "./effects.ts";
+export { toolResult, turnResult } from "./effects.ts";
 export {
   AdapterFolders,
   adapterName,
@@ -30,6 +30,7 @@ export {
   turnAsker,
 } from "./engine/index.ts";
 export { foldTrajectory } from "./fold-trajectory.ts";
+export { encodeKept, type Kept, keptOf } from "./kept.ts";
 export type { PendingCall, Segment, TrajectoryContext } from "./machine.ts";
 export { trajectoryMachine } from "./machine.ts";
 export { modelEncoder, turnText } from "./model-encoder.ts";
@@ -47,6 +48,7 @@ export type {
   TurnRequest,
 } from "./ports.ts";
 export { playCommand, Rollout, type RolloutOptions, rowsActiveMax } from "./rollout.ts";
+export { turnRequest } from "./turn-request.ts";
 export {
   lingerMsDefault,
   type RolloutWorkerOptions,

@@ -28,6 +28,7 @@ import { EvidenceError } from "../errors.ts";
 import type { PlayOrder } from "../protocol.ts";
 import { decideRollout, type RolloutCommand, type TrajectoryLimits } from "./decide.ts";
 import { type RolloutParts, rolloutEffects } from "./effects.ts";
+import type { Kept } from "./kept.ts";
 import { trajectoryMachine } from "./machine.ts";
 import type { EncodedText, Encoder, Environment, PolicySampler } from "./ports.ts";
 import { TurnBatcher } from "./turn-batcher.ts";
@@ -44,6 +45,8 @@ export interface RolloutOptions {
   /** The id of this worker: it holds the leases. */
   readonly worker: string;
   readonly limits: TrajectoryLimits;
+  /** What the run's trajectories continue; null where they are new. */
+  readonly kept: Kept | null;
   readonly lingerMs: number;
   readonly ledger: HostLedger;
   readonly readBlob: (name: HashName) => Promise<Uint8Array | null>;
@@ -81,15 +84,16 @@ export class Rollout {
 
   constructor(options: RolloutOptions) {
     this.#options = options;
-    const { seed, limits, environment, encoder, sampler, lingerMs, callTool } = options;
+    const { seed, limits, kept, environment, encoder, sampler, lingerMs, callTool } = options;
     this.#batcher = new TurnBatcher({ sampler, lingerMs });
     const actor = defineActor({
       type: "rollout",
       machine: trajectoryMachine,
-      decide: decideRollout({ limits, parseAction: environment.parseAction }),
+      decide: decideRollout({ limits, parseAction: environment.parseAction, kept }),
       effects: rolloutEffects({
         seed,
         limits,
+        kept,
         environment,
         encoder,
         callTool,

@@ -5,6 +5,7 @@ import type { Ledger } from "../../storage/index.ts";
 import { Messenger, type RunAddress, received, toolActor, toolTimeoutMs } from "../protocol.ts";
 import { reportFault, stayRegistered } from "../worker.ts";
 import type { TrajectoryLimits } from "./decide.ts";
+import type { Kept } from "./kept.ts";
 import type { Encoder, Environment, PolicySampler } from "./ports.ts";
 import { Rollout } from "./rollout.ts";
 
@@ -23,6 +24,8 @@ export interface RolloutWorkerOptions {
   readonly encoder: Encoder;
   readonly sampler: PolicySampler;
   readonly lingerMs?: number;
+  /** What the run continues; null where its trajectories are new. */
+  readonly kept?: Kept | null;
   /** Ends the worker. */
   readonly signal: AbortSignal;
 }
@@ -45,6 +48,7 @@ export async function runRolloutWorker(options: RolloutWorkerOptions): Promise<v
     seed: config.run.seed,
     worker: `${info.id}/${info.host}/${info.pid}`,
     limits: trajectoryLimits(config),
+    kept: options.kept ?? null,
     lingerMs: options.lingerMs ?? lingerMsDefault,
     ledger,
     readBlob: (name) => ledger.blobs.get(name),

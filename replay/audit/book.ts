@@ -273,8 +273,7 @@ function planOf(data: EventData<"step.planned"> | EventData<"evaluation.started"
 
 /** The policy of the turns that a fork has kept, where `turn` is one of them; null otherwise. */
 export function keptPolicy({ run }: Book, turn: number): HashName | null {
-  const continued = run === null ? null : beforeTurn(run);
-  return continued !== null && turn < continued.turn ? continued.policy : null;
+  return (run && beforeTurn(run))?.policies[turn] ?? null;
 }
 
 /** A trajectory's name, and the plan that it is part of. */

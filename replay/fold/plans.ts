@@ -4,6 +4,8 @@ import {
   decideRun,
   evaluationMachine,
   evaluationsBefore,
+  type Kept,
+  keptOf,
   runMachine,
   runRules,
   summarize,
@@ -20,7 +22,8 @@ import {
   streams,
   type Task,
 } from "../../events/index.ts";
-import type { TaskSource } from "../../tasks/index.ts";
+import type { BlobReader } from "../../storage/index.ts";
+import { recordedSource, type TaskSource } from "../../tasks/index.ts";
 import type { Book } from "./book.ts";
 import { compareDecision } from "./decided.ts";
 import type { Findings } from "./findings.ts";
@@ -48,6 +51,7 @@ export interface PlansOptions {
   readonly book: Book;
   readonly run: string;
   readonly findings: Findings;
+  readonly blobs: Pick<BlobReader, "get">;
   /** Null where tasks are taken as they are recorded. */
   readonly tasksOf: (config: RunConfig) => Promise<TaskSource | null>;
   readonly pixelErrorMax: number | undefined;
@@ -56,6 +60,8 @@ export interface PlansOptions {
 export class Plans {
   readonly started: EventData<"run.started">;
   readonly config: RunConfig;
+  /** What the run continues; null where its trajectories are new. */
+  readonly kept: Kept | null;
   readonly #options: PlansOptions;
   readonly #commands: readonly Command[];
   readonly #rules: ReturnType<typeof runRules>;
@@ -66,7 +72,7 @@ export class Plans {
     commands: readonly Command[],
     started: EventData<"run.started">,
     config: RunConfig,
-    source: TaskSource | null,
+    { kept, source }: { readonly kept: Kept | null; readonly source: TaskSource | null },
   ) {
     this.#options = options;
     this.#commands = commands;
@@ -74,6 +80,7 @@ export class Plans {
     this.#source = source;
     this.started = started;
     this.config = config;
+    this.kept = kept;
   }
 
   /** Folds the run's stream; null, and a finding, where it does not say how it was started. */
@@ -95,7 +102,11 @@ export class Plans {
       const evaluations = forked === null ? undefined : evaluationsBefore(config, forked.step);
       const reason = unequal(stated, { seed: config.run.seed, run, evaluations });
       findings.compare("plans", place, reason);
-      return new Plans(options, folded.commands, started, config, await options.tasksOf(config));
+      const readBlob = (name: HashName) => options.blobs.get(name);
+      const kept = await keptOf(started, readBlob);
+      const source =
+        kept === null ? await options.tasksOf(config) : recordedSource(kept.task, readBlob);
+      return new Plans(options, folded.commands, started, config, { kept, source });
     } catch (thrown) {
       findings.compare("plans", place, ensureError(thrown).message);
       return null;

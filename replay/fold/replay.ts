@@ -13,6 +13,7 @@ import {
   ensureError,
   type HashName,
   isOperational,
+  stepsBefore,
   streams,
 } from "../../events/index.ts";
 import { LedgerError } from "../../storage/index.ts";
@@ -66,6 +67,11 @@ export interface ReplayOptions<S> {
     config: RunConfig,
     book: Book,
   ) => Promise<Recomputation<S>>;
+  /**
+   * Of a fork: how its first event differs from what its parent's ledger gives; null: it does not,
+   * or nobody can tell.
+   */
+  readonly unlikeParent?: (started: EventData<"run.started">) => Promise<string | null>;
   /** Steps that are compared, both ends included; an evaluation counts to the step before it. */
   readonly from?: number;
   readonly to?: number;
@@ -99,8 +105,13 @@ export async function replayRun<S>(options: ReplayOptions<S>): Promise<ReplayVer
   const book = await Book.open(options.reader);
   const findings = new Findings((stream, seq) => book.globalOf(stream, seq));
   const { run, tasksOf, pixelErrorMax } = options;
-  const plans = await Plans.open({ book, run, findings, tasksOf, pixelErrorMax });
+  const { blobs } = options.reader;
+  const plans = await Plans.open({ book, run, findings, blobs, tasksOf, pixelErrorMax });
   const replay = plans === null ? null : await Replay.open(options, book, plans, findings);
+  if (plans?.started.parent !== undefined && options.unlikeParent !== undefined) {
+    const reason = await options.unlikeParent(plans.started);
+    findings.compare("plans", { stream: streams.run(run), seq: 1 }, reason);
+  }
   await replay?.walk();
   const { differences, tallies } = findings;
   return {
@@ -183,7 +194,7 @@ class Replay<S> {
       this.#options.signal?.throwIfAborted();
       const folded = await this.#replayItem(item);
       trajectories += folded;
-      const { steps } = this.#plans;
+      const steps = stepsBefore(this.#plans.started) + this.#plans.steps;
       this.#options.onProgress?.({ step: item.step, steps, trajectories });
     }
     this.#leftOver();
@@ -230,7 +241,7 @@ class Replay<S> {
   async #replayTrajectory(planned: PlannedTrajectory): Promise<FoldedTrajectory> {
     const words = this.#recomputation?.words ?? null;
     const limits = words?.limits ?? trajectoryLimits(this.#plans.config);
-    const rules = { limits, words, findings: this.#findings };
+    const rules = { limits, words, kept: this.#plans.kept, findings: this.#findings };
     return replayTrajectory(rules, planned, await this.#book.read(planned.stream), true);
   }
 

@@ -6,6 +6,7 @@
 //    policy, its image, its end.
 import {
   decideRollout,
+  type Kept,
   playCommand,
   type RolloutCommand,
   type RolloutWords,
@@ -26,6 +27,7 @@ import {
 import { compareDecision } from "./decided.ts";
 import type { Findings } from "./findings.ts";
 import { dataOf, type FoldedCommand, foldCommands } from "./fold-commands.ts";
+import { unequal } from "./unequal.ts";
 
 type Folded = FoldedCommand<typeof trajectoryMachine>;
 type Limits = RolloutWords["limits"];
@@ -65,6 +67,8 @@ export interface TrajectoryRules {
   readonly limits: Limits;
   /** Null: the actions are taken from what was recorded. */
   readonly words: RolloutWords | null;
+  /** What the run continues; null where its trajectories are new. */
+  readonly kept: Kept | null;
   readonly findings: Findings;
 }
 
@@ -111,15 +115,30 @@ async function repeat(
   planned: PlannedTrajectory,
   { events, before }: Folded,
 ): Promise<void> {
-  const { limits, words, findings } = rules;
+  const { limits, words, kept, findings } = rules;
   const [first, next] = events;
   if (first === undefined) return;
+  if (kept !== null) compareKept(kept, first, before.context, findings);
   const action = actionOf(next);
   const parseAction = words?.environment.parseAction ?? (() => action);
   const command = await commandOf(rules, planned, events, before.context);
-  const decide = decideRollout({ limits, parseAction });
+  const decide = decideRollout({ limits, parseAction, kept });
   const identified = { ...command, id: first.command } as RolloutCommand;
   compareDecision(findings, "turns", events, decide(identified, before));
+}
+
+/** What was kept of another run is here as it was there. */
+function compareKept(
+  { turns, answers }: Kept,
+  event: EventEnvelope,
+  { calls }: TrajectoryContext,
+  findings: Findings,
+): void {
+  const turn = dataOf(event, "turn.sampled");
+  const kept = turn !== null ? turns[turn.turn] : dataOf(event, "tool.returned") && answers[calls];
+  if (kept == null) return;
+  const reason = unequal(kept, event.data);
+  findings.compare("turns", event, reason && `it is not what was kept: ${reason}`);
 }
 
 type Unnamed<C> = C extends RolloutCommand ? Omit<C, "id"> : never;

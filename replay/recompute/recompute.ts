@@ -8,7 +8,7 @@ import type {
   PolicyTrainer,
   ToolExecutor,
 } from "../../actors/index.ts";
-import { trajectoryLimits } from "../../actors/index.ts";
+import { keptOf, trajectoryLimits } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
 import type { EventData, HashName } from "../../events/index.ts";
 import {
@@ -46,8 +46,9 @@ export async function recomputation<S>(
   const { environment, rollout, tools, sample, readBlob, exact } = parts;
   const limits = trajectoryLimits(config);
   const { seed } = config.run;
+  const kept = await keptOf(started, readBlob);
   const turns =
-    rollout && new TurnSampler({ seed, limits, sampler: rollout.sampler, readBlob, exact });
+    rollout && new TurnSampler({ seed, limits, kept, sampler: rollout.sampler, readBlob, exact });
   const reference = await referencePolicy({ ...parts, config }, started);
   return {
     words: rollout && { environment, encoder: rollout.encoder, limits },

@@ -2,6 +2,7 @@
 // a step do not depend on each other once their contexts are recorded, so they share calls freely.
 import {
   EvidenceError,
+  type Kept,
   type PolicySampler,
   type RolloutWords,
   turnRequest,
@@ -15,6 +16,8 @@ type Turn = FoldedTrajectory["turns"][number];
 export interface TurnsOptions {
   readonly seed: number;
   readonly limits: RolloutWords["limits"];
+  /** What the run continues; null where its trajectories are new. */
+  readonly kept: Kept | null;
   readonly sampler: PolicySampler;
   readonly readBlob: (name: HashName) => Promise<Uint8Array | null>;
   /** True on the run's own numeric class: to the bit. */
@@ -36,15 +39,18 @@ export class TurnSampler {
     const [first] = trajectories;
     if (first === undefined) return;
     const { policy, sampling } = first;
-    const { seed, limits, sampler } = this.#options;
+    const { seed, limits, kept, sampler } = this.#options;
     await this.#load(policy);
-    const turns = trajectories.flatMap(({ turns: played }) => played);
+    // Turns that were kept of another run were sampled there.
+    const turns = trajectories
+      .flatMap(({ turns: played }) => played)
+      .filter(({ event }) => event.data.turn >= (kept?.turn ?? 0));
     // Turns of similar length share a call: less of it is padding.
     turns.sort((a, b) => a.before.length - b.before.length);
     for (let start = 0; start < turns.length; start += sampler.rowsMax) {
       const batch = turns.slice(start, start + sampler.rowsMax);
       const requests = batch.map(({ event, before }) =>
-        turnRequest({ seed, limits }, event.stream, event.data.turn, before),
+        turnRequest({ seed, limits, kept }, event.stream, event.data.turn, before),
       );
       const sampled = await sampler.sample(requests, sampling);
       for (const [index, turn] of batch.entries()) {

@@ -96,7 +96,8 @@ export async function rejudgeRun<S>(options: RejudgeOptions<S>): Promise<Rejudge
   const book = await Book.open(reader);
   const findings = new Findings((stream, seq) => book.globalOf(stream, seq));
   const tasksOf = async () => null;
-  const plans = await Plans.open({ book, run, findings, tasksOf, pixelErrorMax: undefined });
+  const { blobs } = reader;
+  const plans = await Plans.open({ book, run, findings, blobs, tasksOf, pixelErrorMax: undefined });
   requireFolded(findings);
   assert(plans !== null, "a run that folds has a plan");
   const learner = await Learner.open(book, run, plans, findings);
@@ -216,7 +217,8 @@ class Rejudge<S> {
   /** The trajectories of a step, as they were played. */
   async #fold(item: Item): Promise<FoldedTrajectory[]> {
     const { book, plans, findings } = this.#parts;
-    const rules = { limits: trajectoryLimits(plans.config), words: null, findings };
+    const { config, kept } = plans;
+    const rules = { limits: trajectoryLimits(config), words: null, kept, findings };
     const folded: FoldedTrajectory[] = [];
     for (const planned of item.trajectories) {
       const events = await book.read(planned.stream);

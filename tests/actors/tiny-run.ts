@@ -2,6 +2,7 @@
 import {
   type Environment,
   type Head,
+  keptOf,
   openRewards,
   type PolicyOptimizer,
   type PolicySampler,
@@ -263,7 +264,10 @@ export class TinyRun {
   async startRollout(worker: string, sampler?: PolicySampler, device = "cpu"): Promise<void> {
     const { config, world, address } = this.#parts;
     const remote = this.#connect();
-    const policy = await world.rollout((name) => remote.ledger.blobs.get(name));
+    const readBlob: ReadBlob = (name) => remote.ledger.blobs.get(name);
+    const policy = await world.rollout(readBlob);
+    const { start } = this.#parts;
+    const kept = start === null ? null : await keptOf(start, readBlob);
     this.#live(worker, remote.bus, (signal, pid) =>
       runRolloutWorker({
         ...remote,
@@ -274,6 +278,7 @@ export class TinyRun {
         environment: world.environment,
         encoder: policy.encoder,
         sampler: sampler ?? policy.sampler,
+        kept,
         lingerMs: 2,
       }),
     );

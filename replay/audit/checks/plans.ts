@@ -73,6 +73,9 @@ function parentFault({ run, policy, parent }: EventData<"run.started">): string 
     at.type === "step" &&
       at.earlier.length > at.step &&
       `it names ${at.earlier.length} policies before the one after step ${at.step}`,
+    at.type === "trajectory" &&
+      at.policies.length !== at.turn &&
+      `it names ${at.policies.length} policies of ${at.turn} turns`,
   );
 }
 

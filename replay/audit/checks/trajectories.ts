@@ -1,7 +1,7 @@
 // A trajectory is the one that was planned, and its turns and calls follow each other as they must,
 // within the bounds of the run.
 import type { Book, TrajectoryFacts } from "../book.ts";
-import { planOfTrajectory } from "../book.ts";
+import { keptPolicy, planOfTrajectory } from "../book.ts";
 import { type Check, type EventOf, firstFault } from "../check.ts";
 import { settingsOf } from "../settings.ts";
 import { sameSampling } from "./sampling.ts";
@@ -80,8 +80,11 @@ function endFault({ data }: EventOf<"trajectory.ended">, facts: TrajectoryFacts)
 
 function boundFault(event: Following, facts: TrajectoryFacts, book: Book): string | null {
   const { turnsMax, callsMax, turnTokensMax, contextTokensMax } = settingsOf(book);
+  // What was kept of another run kept to the bounds of that one.
+  const isKept = event.type !== "trajectory.ended" && keptPolicy(book, event.data.turn) !== null;
   switch (event.type) {
     case "turn.sampled": {
+      if (isKept) return null;
       const { length } = event.data.ids;
       return firstFault(
         facts.turns >= turnsMax && `the run allows ${turnsMax} turns`,
@@ -92,7 +95,7 @@ function boundFault(event: Following, facts: TrajectoryFacts, book: Book): strin
     }
     case "tool.called":
       return firstFault(
-        facts.calls >= callsMax && `the run allows ${callsMax} calls`,
+        facts.calls >= callsMax && !isKept && `the run allows ${callsMax} calls`,
         event.data.tool === "python" &&
           event.data.image !== facts.image &&
           `it works on ${event.data.image}, the latest image is ${facts.image}`,
