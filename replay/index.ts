@@ -30,8 +30,14 @@ export type {
   Tally,
 } from "./fold/index.ts";
 export { replayRun } from "./fold/index.ts";
-export type { ForkStart } from "./fork/index.ts";
-export { ForkError, forkAtStep } from "./fork/index.ts";
+export type { ForkStart, TurnFork } from "./fork/index.ts";
+export {
+  ForkError,
+  forkAtStep,
+  forkAtTurn,
+  recordedTask,
+  unlikeParent,
+} from "./fork/index.ts";
 export {
   figureTolerance,
   gradientTolerance,

@@ -6,6 +6,7 @@ export {
   checkpointHash,
   checkpointName,
   initialPolicy,
+  noOptimizer,
   openLearnerPolicy,
   openRolloutPolicy,
   storedWeights,

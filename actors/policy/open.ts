@@ -173,7 +173,7 @@ export async function initialPolicy(config: RunConfig): Promise<InitialPolicy> {
 }
 
 /** Of a run that learns nothing. */
-const noOptimizer = Buffer.from("none\n");
+export const noOptimizer = Buffer.from("none\n");
 
 /** What an evaluation starts from whose model only a server has. */
 function describedPolicy(server: ChatServer): InitialPolicy {

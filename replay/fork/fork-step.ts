@@ -17,6 +17,7 @@ import {
   type EventData,
   type EventEnvelope,
   type HashName,
+  namedBlobs,
   type Parent,
   streams,
 } from "../../events/index.ts";
@@ -31,31 +32,54 @@ import {
 } from "./learned-steps.ts";
 import { positionOf } from "./position.ts";
 
-/** What a fork begins with. */
-export interface ForkStart {
+/** What a fork says that it begins with. */
+export interface ForkNames {
+  /** The parent's checkpoint. */
+  readonly base: HashName;
   readonly policy: HashName;
   readonly optimizer: HashName;
   readonly parent: Parent;
+}
+
+/** What a fork begins with. */
+export interface ForkStart extends ForkNames {
   /** What has to be stored with it: everything that `parent`, policy and optimizer name. */
   readonly blobs: readonly Uint8Array[];
 }
 
 export type ForkReader = Pick<LedgerReader, "readStream" | "readRows" | "readAll" | "blobs">;
 
-export interface StepForkOptions<S> {
+export interface StepPlace {
   readonly reader: ForkReader;
+  /** The run's own name. */
   readonly run: string;
   readonly started: EventData<"run.started">;
   readonly step: number;
   /** The fork's settings. */
   readonly config: RunConfig;
+}
+
+export interface StepForkOptions<S> extends StepPlace {
   /** What reads the run's weights; it is given a policy of the run. */
   readonly weightsOf: (policy: Uint8Array) => Omit<RecoveryParts<S>, "readBlob">;
 }
 
 /** Gathers what a fork after `step` begins with. @throws {ForkError} */
 export async function forkAtStep<S>(options: StepForkOptions<S>): Promise<ForkStart> {
-  const { reader, run, started, step, config } = options;
+  const { reader } = options;
+  const { names, from, learner } = await namesAtStep(options);
+  const policies = [...new Set([names.policy, ...namedBlobs(names.parent)])];
+  const optimizer = await optimizerOf(options, learner, from);
+  const stored = await Promise.all(policies.map((name) => blobOf(reader, name)));
+  return { ...names, blobs: [...stored, optimizer] };
+}
+
+/** What a fork after `step` says that it begins with. @throws {ForkError} */
+export async function namesAtStep({ reader, run, started, step, config }: StepPlace): Promise<{
+  readonly names: ForkNames;
+  readonly from: LearnedStep;
+  readonly learner: readonly EventEnvelope[];
+}> {
   const learner = await reader.readStream(streams.learner(run));
   const steps = learnedSteps(started, learner);
   const from = steps.find((one) => one.step === step);
@@ -75,23 +99,15 @@ export async function forkAtStep<S>(options: StepForkOptions<S>): Promise<ForkSt
     );
   }
   const anchor = anchorOf(started);
-  const optimizer = await optimizerOf(options, learner, from);
-  const policies = [...new Set([from.policy, anchor, ...earlier])];
   const place =
     from.seq === 0
       ? { stream: streams.run(run), seq: 1 }
       : { stream: streams.learner(run), ...from };
   const evaluations = evaluationsBefore(config, step);
-  return {
-    policy: from.policy,
-    optimizer: from.optimizer,
-    parent: {
-      run,
-      ...(await positionOf(reader, place)),
-      at: { type: "step", step, evaluations, anchor, earlier },
-    },
-    blobs: [...(await Promise.all(policies.map((name) => blobOf(reader, name)))), optimizer],
-  };
+  const at = { type: "step", step, evaluations, anchor, earlier } as const;
+  const { policy, optimizer } = from;
+  const parent = { run, ...(await positionOf(reader, place)), at };
+  return { names: { base: started.base, policy, optimizer, parent }, from, learner };
 }
 
 async function optimizerOf<S>(

@@ -4,7 +4,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { RunConfig } from "../../config/index.ts";
 import { type EventData, streams } from "../../events/index.ts";
-import { diffRuns, type ForkStart, forkAtStep } from "../../replay/index.ts";
+import { diffRuns, type ForkStart, forkAtStep, unlikeParent } from "../../replay/index.ts";
 import { MemoryDisk } from "../../storage/index.ts";
 import { startTinyRun, tinyConfig } from "../actors/tiny-run.ts";
 import { tinyOptimizer, tinyTrainer } from "../actors/tiny-world.ts";
@@ -130,6 +130,29 @@ for (const [name, changed] of Object.entries({
     await proves(second, config, 2);
   });
 }
+
+test("what a fork says of its parent is held against the parent's ledger", async () => {
+  const { disk, start } = await forked(await parent(), 2, tinyConfig({ steps: 3 }));
+  const begun = await withDisk(disk, async (reader) => {
+    const [first] = await reader.readStream("run/fork", 1, 1);
+    return first?.data as EventData<"run.started">;
+  });
+  const against = async (other: MemoryDisk, change: Partial<EventData<"run.started">> = {}) =>
+    withDisk(other, (reader) => unlikeParent(reader, { ...begun, ...change }));
+  assert.is(await against(await parent()), null);
+  const { policy, optimizer } = begun;
+  assert.match(
+    (await against(await parent(), { policy: optimizer, optimizer: policy })) ?? "",
+    /^policy is recorded as/,
+  );
+  const moved = { ...start.parent, seq: start.parent.seq - 1 };
+  assert.match(
+    (await against(await parent(), { parent: moved })) ?? "",
+    /^parent\.seq is recorded/,
+  );
+  const other = await playTiny({ config: tinyConfig({ seed: 4 }) });
+  assert.match((await against(other)) ?? "", /^parent\.(seq|hash) is recorded as/);
+});
 
 test("a resumed fork ends as if nothing had happened", async () => {
   const config = tinyConfig();

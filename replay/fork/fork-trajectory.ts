@@ -1,0 +1,116 @@
+// A trajectory continued from a turn: what a new run has to begin with so that everything before
+// that turn is as it was, and everything from there on is new.
+import { encodeKept } from "../../actors/index.ts";
+import {
+  type EventData,
+  type EventEnvelope,
+  type HashName,
+  hashName,
+  type Parent,
+  parseTrajectory,
+  type Sampling,
+  type Task,
+} from "../../events/index.ts";
+import { ForkError } from "./errors.ts";
+import type { ForkReader, ForkStart } from "./fork-step.ts";
+import { positionOf } from "./position.ts";
+import { recordedTask } from "./recorded-task.ts";
+
+export interface TurnPlace {
+  readonly reader: ForkReader;
+  /** The run's own name. */
+  readonly run: string;
+  readonly started: EventData<"run.started">;
+  /** The trajectory's short name: `STEP.GROUP.SAMPLE`, or `eN.GROUP.SAMPLE`. */
+  readonly trajectory: string;
+  /** The first turn that is sampled anew. */
+  readonly turn: number;
+}
+
+export interface TurnForkOptions extends TurnPlace {
+  /** What samples it; null: the trajectory's own policy. */
+  readonly policy: HashName | null;
+  /** The optimizer's state of a run that learns nothing. */
+  readonly optimizer: Uint8Array;
+}
+
+/** What a continuation begins with, and how its trajectory was sampled. */
+export interface TurnFork {
+  readonly start: ForkStart;
+  readonly sampling: Sampling;
+}
+
+/** Gathers what a continuation from a turn begins with. @throws {ForkError} */
+export async function forkAtTurn(options: TurnForkOptions): Promise<TurnFork> {
+  const { reader, optimizer } = options;
+  const { parent, began, kept, images } = await partingAtTurn(options);
+  const policy = options.policy ?? began.policy;
+  const blobs = await blobsOf(reader, [...new Set([policy, ...images])]);
+  const names = { base: options.started.base, policy, optimizer: hashName(optimizer), parent };
+  return { start: { ...names, blobs: [optimizer, kept, ...blobs] }, sampling: began.sampling };
+}
+
+/** Where a continuation parts, and what it keeps. @throws {ForkError} */
+export async function partingAtTurn({ reader, run, trajectory, turn }: TurnPlace): Promise<{
+  readonly parent: Parent;
+  readonly began: EventData<"trajectory.started">;
+  readonly kept: Uint8Array;
+  readonly images: readonly HashName[];
+}> {
+  const stream = `trajectory/${run}/${trajectory}`;
+  const name = parseTrajectory(stream);
+  const events = name === null ? [] : await reader.readStream(stream);
+  const began = events[0]?.data as EventData<"trajectory.started"> | undefined;
+  const task = name === null ? null : await recordedTask(reader, run, name);
+  if (began === undefined || task === null) {
+    throw new ForkError(`there is no trajectory ${trajectory} in ${run}`);
+  }
+  const before = eventsBefore(events, trajectory, turn);
+  const last = before.at(-1) as EventEnvelope;
+  const kept = encodeKept(task, before);
+  const policies = before.flatMap(({ type, data }) =>
+    type === "turn.sampled" ? [(data as EventData<"turn.sampled">).policy] : [],
+  );
+  const at = { type: "trajectory", trajectory, turn, policies, kept: hashName(kept) } as const;
+  const parent = { run, ...(await positionOf(reader, last)), at };
+  return { parent, began, kept, images: imagesOf(task, before) };
+}
+
+/** Everything up to where turn `turn` is sampled. */
+function eventsBefore(
+  events: readonly EventEnvelope[],
+  trajectory: string,
+  turn: number,
+): readonly EventEnvelope[] {
+  const turns = events.filter(({ type }) => type === "turn.sampled");
+  const first = turns[turn];
+  if (first !== undefined) return events.filter(({ seq }) => seq < first.seq);
+  const known = turns.length === 0 ? "it has none yet" : `it has turns 0 to ${turns.length - 1}`;
+  throw new ForkError(`${trajectory} has no turn ${turn}: ${known}`);
+}
+
+/** The images that a task and events name. */
+function imagesOf(task: Task, events: readonly EventEnvelope[]): readonly HashName[] {
+  const named = events.flatMap(({ data }) => {
+    const { image = null, images = [] } = data as {
+      readonly image?: HashName | null;
+      readonly images?: readonly HashName[];
+    };
+    return [image, ...images];
+  });
+  return [task.image, task.reference, ...named].filter((name) => name !== null);
+}
+
+async function blobsOf(
+  { blobs }: Pick<ForkReader, "blobs">,
+  names: readonly HashName[],
+): Promise<Uint8Array[]> {
+  return Promise.all(
+    names.map(async (name) => {
+      const bytes = await blobs.get(name);
+      if (bytes === null)
+        throw new ForkError(`${name} is no longer stored: it cannot be continued`);
+      return bytes;
+    }),
+  );
+}
