@@ -4,7 +4,7 @@
 // checks the bytes against the name.
 import { EvidenceError } from "../actors/index.ts";
 import { type RunConfig, restoreRunConfig } from "../config/index.ts";
-import { type EventData, type HashName, streams } from "../events/index.ts";
+import { afterStep, type EventData, type HashName, streams } from "../events/index.ts";
 import { prunedWords, readPruned } from "../replay/index.ts";
 import type { LedgerReader } from "../storage/index.ts";
 import { NotFoundError } from "./errors.ts";
@@ -32,7 +32,7 @@ export async function findPolicy(
   step: number | null,
 ): Promise<RunPolicy> {
   const started = await startOf(reader, run);
-  const policies = [started.policy];
+  const policies = policiesAtStart(started);
   for (const { type, data } of await reader.readStream(streams.learner(run))) {
     if (type !== "policy.updated") continue;
     const updated = data as EventData<"policy.updated">;
@@ -42,7 +42,10 @@ export async function findPolicy(
   const wanted = step ?? last;
   const policy = policies[wanted];
   if (policy === undefined) {
-    throw new NotFoundError(`${run} has no policy after step ${wanted}; it learned ${last} steps`);
+    const { parent } = started;
+    const mend = parent === undefined ? "" : `; it is a fork of ${parent.run}, which may have it`;
+    const known = `it learned up to step ${last}${mend}`;
+    throw new NotFoundError(`${run} has no policy after step ${wanted}; ${known}`);
   }
   const bytes = await reader.blobs.get(policy);
   if (bytes === null) throw await missing(reader, run, policies, wanted);
@@ -54,7 +57,7 @@ export async function findPolicy(
 async function missing(
   reader: LedgerReader,
   run: string,
-  policies: readonly HashName[],
+  policies: Policies,
   step: number,
 ): Promise<EvidenceError | NotFoundError> {
   const policy = policies[step] ?? "sha256:";
@@ -63,7 +66,7 @@ async function missing(
   if (by === null) return new EvidenceError(`${what} is not stored in ${run}`);
   const kept: number[] = [];
   for (const [other, name] of policies.entries()) {
-    if (await reader.blobs.has(name)) kept.push(other);
+    if (name !== undefined && (await reader.blobs.has(name))) kept.push(other);
   }
   const shown = kept.slice(-keptShown).join(", ");
   return new NotFoundError(`${what} ${prunedWords(by)}; of the last steps here are ${shown}`);
@@ -71,6 +74,19 @@ async function missing(
 
 /** Steps whose policies are named to whoever asked for one that is gone. */
 const keptShown = 8;
+
+/** By their steps; a fork has few of those before it. */
+type Policies = readonly (HashName | undefined)[];
+
+/** What a run began with; of a fork, with those of its parent that it has brought along. */
+function policiesAtStart(started: EventData<"run.started">): (HashName | undefined)[] {
+  const { step, earlier } = afterStep(started) ?? { step: 0, earlier: [] };
+  const policies: (HashName | undefined)[] = [];
+  for (const [back, policy] of [started.policy, ...earlier].entries()) {
+    policies[step - back] = policy;
+  }
+  return policies;
+}
 
 async function startOf(reader: LedgerReader, run: string): Promise<EventData<"run.started">> {
   const [first] = await reader.readStream(streams.run(run), 1, 1);

@@ -125,7 +125,7 @@ export function progressOf(log: RunLog, stepsTotal: number): Progress {
   const busy = seconds.reduce((sum, value) => sum + value, 0);
   const secondsPerStep = latest.length === 0 ? null : busy / latest.length;
   return {
-    steps: learned.length,
+    steps: log.stepsLearned,
     stepsTotal,
     rewards: learned.map(({ step }) =>
       mean((log.judged.get(String(step)) ?? []).map(({ reward }) => reward)),
@@ -133,7 +133,7 @@ export function progressOf(log: RunLog, stepsTotal: number): Progress {
     kinds: accuracyByKind(log, latest),
     tokensPerSecond: busy > 0 ? tokens / busy : null,
     secondsPerStep,
-    secondsLeft: secondsPerStep === null ? null : secondsPerStep * (stepsTotal - learned.length),
+    secondsLeft: secondsPerStep === null ? null : secondsPerStep * (stepsTotal - log.stepsLearned),
     doing: doing(log),
   };
 }

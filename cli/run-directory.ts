@@ -54,11 +54,14 @@ export function newRunName(config: string, clockMs: number): string {
   return `${stem}-${day}-${time}`;
 }
 
-/** Makes the directory of a new run, and keeps its configuration there for a resume. */
+/**
+ * Makes the directory of a new run, and keeps its configuration there for a resume; null: the run
+ * finds it in its ledger, without which it cannot go on.
+ */
 export async function makeRunDirectory(
   runs: string,
   name: string,
-  config: RunConfig,
+  config: RunConfig | null,
 ): Promise<{ readonly run: string; readonly directory: string }> {
   await mkdir(runs, { recursive: true });
   for (let copy = 1; ; copy++) {
@@ -70,6 +73,7 @@ export async function makeRunDirectory(
       if (thrown instanceof Error && "code" in thrown && thrown.code === "EEXIST") continue;
       throw thrown;
     }
+    if (config === null) return { run, directory };
     const draft = join(directory, `${configFile}.partial`);
     await writeFile(draft, `${JSON.stringify(config, null, 2)}\n`);
     await rename(draft, join(directory, configFile));
@@ -77,11 +81,16 @@ export async function makeRunDirectory(
   }
 }
 
+/** The configuration that was kept in a run's directory; null where none was. */
+export async function keptConfigOf(runs: string, run: string): Promise<RunConfig | null> {
+  const kept = await readFile(join(runs, run, configFile), "utf8").catch(() => null);
+  return kept === null ? null : restoreRunConfig(JSON.parse(kept) as Record<string, unknown>);
+}
+
 /** The configuration that a run was begun with. */
 export async function runConfigOf(runs: string, run: string): Promise<RunConfig> {
-  const directory = join(runs, run);
-  const kept = await readFile(join(directory, configFile), "utf8").catch(() => null);
-  if (kept !== null) return restoreRunConfig(JSON.parse(kept) as Record<string, unknown>);
+  const kept = await keptConfigOf(runs, run);
+  if (kept !== null) return kept;
   const { log } = await readRun(runs, run);
   if (log.started !== null) return restoreRunConfig(log.started.config);
   throw new NotFoundError(`the run "${run}" was never started: start it anew with varft train`);

@@ -8,6 +8,7 @@ import {
   type HashName,
   parseTrajectory,
   type Sampling,
+  stepsBefore,
 } from "../events/index.ts";
 
 /** A judged trajectory. */
@@ -152,9 +153,10 @@ export class RunLog {
     handler?.(event.data, event);
   }
 
-  /** Steps that ended in a new policy. */
+  /** Steps that ended in a new policy, those that a fork has behind it included. */
   get stepsLearned(): number {
-    return [...this.steps.values()].filter(({ updatedMs }) => updatedMs !== null).length;
+    const own = [...this.steps.values()].filter(({ updatedMs }) => updatedMs !== null).length;
+    return own + (this.started === null ? 0 : stepsBefore(this.started));
   }
 
   #count(stream: string, what: keyof ToolCounts): void {

@@ -11,13 +11,15 @@ import { createReporter } from "./reporter.ts";
 import { resultLine } from "./results.ts";
 import { resultsLines } from "./results-view.ts";
 import { RunLog } from "./run-log.ts";
-import type { OpenSession, Session } from "./session/index.ts";
+import type { Beginning, OpenSession, Session } from "./session/index.ts";
 import type { Colors } from "./terminal.ts";
 
 export interface TellOptions {
   readonly run: string;
   readonly directory: string;
   readonly config: RunConfig;
+  /** Of a fork. */
+  readonly beginning?: Beginning | undefined;
   readonly open: OpenSession;
   /** A directory that was made for this run; a run that never started leaves none. */
   readonly fresh: boolean;
@@ -41,7 +43,7 @@ const redrawMs = 500;
 
 /** Runs to the end, or to Ctrl-C. Resolves to the exit code; rejects with what stopped the run. */
 export async function tellSession(options: TellOptions, context: CommandContext): Promise<number> {
-  const { run, directory, config, open, results } = options;
+  const { run, directory, config, beginning, open, results } = options;
   const { terminal, json, signal, now, clock, env } = context;
   const log = new RunLog();
   const startedMs = now();
@@ -53,6 +55,7 @@ export async function tellSession(options: TellOptions, context: CommandContext)
     run,
     directory,
     config,
+    beginning,
     clock,
     env,
     onEvent: (event: Parameters<RunLog["add"]>[0]) => {

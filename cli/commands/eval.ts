@@ -6,7 +6,9 @@ import {
   loadEvaluated,
   type RunConfig,
 } from "../../config/index.ts";
+import { resumedRun } from "../beginning.ts";
 import type { Command, CommandContext, Words } from "../command.ts";
+import { continuationResults, originalOf } from "../continuations.ts";
 import { UsageError } from "../errors.ts";
 import {
   benchmarksJson,
@@ -16,7 +18,7 @@ import {
   summarizeSets,
   writePredictions,
 } from "../evaluation/index.ts";
-import { makeRunDirectory, newRunName, runConfigOf, runDirectory } from "../run-directory.ts";
+import { makeRunDirectory, newRunName, runDirectory } from "../run-directory.ts";
 import { type Results, tellSession } from "../run-session.ts";
 import { overridesOf, refuseWithResume } from "./train.ts";
 
@@ -46,7 +48,11 @@ export const evaluate: Command = {
   async run(words, context) {
     const { openSession: open } = await import("../session/index.ts");
     const begun = await beginning(words, context);
-    const results = resultsOf(begun.config, words.text("predictions") ?? null);
+    const parent = "beginning" in begun ? begun.beginning?.parent : undefined;
+    const results =
+      parent === undefined
+        ? resultsOf(begun.config, words.text("predictions") ?? null)
+        : continuationResults(parent, await originalOf(context.runs, parent));
     return tellSession({ ...begun, open, ...(results && { results }) }, context);
   },
 };
@@ -56,11 +62,11 @@ async function beginning(words: Words, { runs, clock }: CommandContext) {
   if (resume !== undefined) {
     refuseWithResume(words);
     const directory = await runDirectory(runs, resume);
-    const config = await runConfigOf(runs, resume);
-    if (config.run.steps > 0) {
+    const resumed = await resumedRun(runs, resume);
+    if (resumed.config.run.steps > 0) {
       throw new UsageError(`${resume} is a run with steps: varft train --resume ${resume}`);
     }
-    return { run: resume, directory, config, fresh: false };
+    return { run: resume, directory, ...resumed, fresh: false };
   }
   const file = words.text("config");
   if (file === undefined) {

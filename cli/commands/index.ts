@@ -19,6 +19,7 @@ export const commandLoaders: CommandLoaders = {
   verify: async () => (await import("./verify.ts")).verify,
   backup: async () => (await import("./backup.ts")).backup,
   prune: async () => (await import("./prune.ts")).prune,
+  fork: async () => (await import("./fork.ts")).fork,
   diff: async () => (await import("./diff.ts")).diff,
   model: async () => (await import("./model/index.ts")).model,
   sandbox: async () => (await import("./sandbox/index.ts")).sandbox,

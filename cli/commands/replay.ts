@@ -3,6 +3,7 @@
 import type { ArgsDef } from "citty";
 import { pixelComparison, storedWeights } from "../../actors/index.ts";
 import type { RunConfig } from "../../config/index.ts";
+import type { EventData } from "../../events/index.ts";
 import {
   figureTolerance,
   gradientTolerance,
@@ -10,13 +11,14 @@ import {
   type ReplayOptions,
   type ReplayVerdict,
   replayRun,
+  unlikeParent,
 } from "../../replay/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
 import type { TaskSource } from "../../tasks/index.ts";
 import { atHome, type Home } from "../at-home.ts";
 import type { Command, CommandContext, Words } from "../command.ts";
 import { deviceArg, deviceWord } from "../device-word.ts";
-import { UsageError } from "../errors.ts";
+import { NotFoundError, UsageError } from "../errors.ts";
 import { exitCodes } from "../exit.ts";
 import { type ReplayTold, replayDocument, replayLines } from "../replay-view.ts";
 import { withRun } from "../run-directory.ts";
@@ -60,7 +62,7 @@ export const replay: Command = {
     const closers = new Closers();
     try {
       const told = await withRun(context.runs, words.required("run"), (reader, run) =>
-        replayWith(reader, run, wishes, context, closers),
+        replayWith(reader, run, { ...wishes, parents: context.runs }, context, closers),
       );
       return tell(told, context);
     } finally {
@@ -76,6 +78,8 @@ export interface ReplayWishes extends StepRange, Home {
   readonly tools: boolean;
   /** The record came from elsewhere: files that it names are not opened. */
   readonly isForeign: boolean;
+  /** Where a fork's parent is looked for; left out: nowhere. */
+  readonly parents?: string;
 }
 
 /** @throws {UsageError} */
@@ -123,6 +127,7 @@ export async function replayWith(
       ...(wishes.from === undefined ? {} : { from: wishes.from }),
       ...(wishes.to === undefined ? {} : { to: wishes.to }),
       ...(wishes.recompute ? { recomputationOf } : {}),
+      unlikeParent: (started) => unlikeParentIn(wishes.parents, started, notes),
       onProgress: ({ step, steps }) => line.draw(step, steps),
       signal,
     });
@@ -146,6 +151,23 @@ export async function replayWith(
     notes.push(...notesOf(opened, wishes, book.hash));
     parted.count = opened.recomputation.parted;
     return opened.recomputation;
+  }
+}
+
+/** How a fork differs from what its parent's ledger gives, where that is in `folder`. */
+async function unlikeParentIn(
+  folder: string | undefined,
+  started: EventData<"run.started">,
+  notes: string[],
+): Promise<string | null> {
+  if (folder === undefined || started.parent === undefined) return null;
+  const { run } = started.parent;
+  try {
+    return await withRun(folder, run, (reader) => unlikeParent(reader, started));
+  } catch (thrown) {
+    if (!(thrown instanceof NotFoundError)) throw thrown;
+    notes.push(`its parent ${run} is not in ${folder}: where it parts is taken as recorded`);
+    return null;
   }
 }
 

@@ -1,8 +1,9 @@
 // `varft train`: a new run, or the rest of one.
 import { loadRunConfig } from "../../config/index.ts";
+import { resumedRun } from "../beginning.ts";
 import type { Command, Words } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { makeRunDirectory, newRunName, runConfigOf, runDirectory } from "../run-directory.ts";
+import { makeRunDirectory, newRunName, runDirectory } from "../run-directory.ts";
 import { tellSession } from "../run-session.ts";
 
 export const train: Command = {
@@ -21,9 +22,9 @@ export const train: Command = {
     if (resume !== undefined) {
       refuseWithResume(words);
       const directory = await runDirectory(runs, resume);
-      const config = await runConfigOf(runs, resume);
+      const resumed = await resumedRun(runs, resume);
       return tellSession(
-        { run: resume, directory, config, open: openSession, fresh: false },
+        { run: resume, directory, ...resumed, open: openSession, fresh: false },
         context,
       );
     }

@@ -2,7 +2,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createColors } from "picocolors";
-import { type EventData, type HashName, parseTrajectory, type Task } from "../../events/index.ts";
+import { type EventData, type HashName, parseTrajectory } from "../../events/index.ts";
+import { recordedTask } from "../../replay/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
 import type { Command } from "../command.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
@@ -66,25 +67,8 @@ async function readTranscript(
       others.length === 0 ? "that step was not played" : `there are ${others.join(", ")}, …`;
     throw new NotFoundError(`there is no trajectory ${shortId(stream)} in ${run}: ${mend}`);
   }
-  const task = await taskOf(reader, run, name.step, name.group);
+  const task = await recordedTask(reader, run, name);
   return transcriptOf(stream, events, task, await rewardOf(reader, run, stream));
-}
-
-async function taskOf(
-  reader: LedgerReader,
-  run: string,
-  step: number | `e${number}`,
-  group: number,
-): Promise<Task | null> {
-  const evaluation = typeof step === "string";
-  const stream = evaluation ? `evaluation/${run}/${step.slice(1)}` : `run/${run}`;
-  const type = evaluation ? "evaluation.started" : "step.planned";
-  for (const event of await reader.readStream(stream)) {
-    if (event.type !== type) continue;
-    const data = event.data as { readonly step?: number; readonly tasks: readonly Task[] };
-    if (evaluation || data.step === step) return data.tasks[group] ?? null;
-  }
-  return null;
 }
 
 async function rewardOf(

@@ -7,6 +7,7 @@ export { openSession } from "./open-session.ts";
 export { openTasks } from "./parts.ts";
 export { runWorker } from "./run-worker.ts";
 export type {
+  Beginning,
   OpenSession,
   RunWorker,
   Session,

@@ -5,6 +5,7 @@
 //    first, so that nobody is left who asks.
 // 2. The first fault that nobody mends ends the session: `done` rejects with it.
 import {
+  EvidenceError,
   engineName,
   type InitialPolicy,
   initialPolicy,
@@ -19,6 +20,7 @@ import {
 } from "../../runtime/index.ts";
 import type { PoolNotice } from "../../sandbox/index.ts";
 import { type Ledger, type Head as LedgerHead, openLedger } from "../../storage/index.ts";
+import { recordedSource } from "../../tasks/index.ts";
 import { engineKey } from "../environment.ts";
 import { localCluster } from "../processes.ts";
 import { eachEvent } from "../run-directory.ts";
@@ -30,7 +32,7 @@ import { EarlierPrograms } from "./earlier-programs.ts";
 import { openJudge } from "./judge.ts";
 import { openBusPlace, openTasks, openTools } from "./parts.ts";
 import { openSearch } from "./search.ts";
-import type { OpenSession, SessionOptions } from "./types.ts";
+import type { Beginning, OpenSession, SessionOptions } from "./types.ts";
 import { startWorkers } from "./workers.ts";
 
 export const openSession: OpenSession = async (options, signal) => {
@@ -54,7 +56,8 @@ async function open(
   const fault = new Fault();
   // First what costs nothing to be wrong about: no server is started for a missing checkpoint.
   const initial = await initialPolicy(config);
-  const tasks = await openTasks(config, options.say);
+  requireParentsBase(initial, options);
+  const tasksOver = await tasksOf(options);
   const engine = await engineName(config, engineKey(config, options.env), signal);
   const search = await openSearch(options, closers, signal);
   signal.throwIfAborted();
@@ -100,8 +103,8 @@ async function open(
       path: options.env["PATH"] ?? "",
     }),
     varft: await version(),
-    initial: await storeInitial(initial, ledger),
-    tasks,
+    initial: await storeInitial(initial, options.beginning, ledger),
+    tasks: tasksOver((name) => ledger.blobs.get(name)),
     tools,
     pool: () => pool?.state() ?? null,
     rewards,
@@ -126,8 +129,39 @@ async function open(
   return { done };
 }
 
-/** Stores the policy and the optimizer that the run starts from. */
-async function storeInitial({ base, policy, optimizer }: InitialPolicy, ledger: Ledger) {
+/** A fork goes on with its parent's checkpoint. */
+function requireParentsBase({ base }: InitialPolicy, { beginning, config }: SessionOptions): void {
+  if (beginning === undefined || beginning.base === base) return;
+  throw new EvidenceError(
+    `${config.model.directory} is ${base}, the parent began with ${beginning.base}: name the ` +
+      "folder of its checkpoint by --set model.directory=DIR",
+  );
+}
+
+/** Where tasks come from: the run's source or, of a continuation, what was kept with it. */
+async function tasksOf({ config, beginning, say }: SessionOptions) {
+  const kept = beginning?.kept ?? null;
+  if (kept !== null)
+    return (readBlob: Ledger["blobs"]["get"]) => recordedSource(kept.task, readBlob);
+  const drawn = await openTasks(config, say);
+  return () => drawn;
+}
+
+/** Stores what the run starts from. A fork starts from the same checkpoint, and goes on. */
+async function storeInitial(
+  { base, policy, optimizer }: InitialPolicy,
+  beginning: Beginning | undefined,
+  ledger: Ledger,
+) {
+  if (beginning !== undefined) {
+    for (const bytes of beginning.blobs) await ledger.blobs.put(bytes);
+    return {
+      base,
+      policy: beginning.policy,
+      optimizer: beginning.optimizer,
+      parent: beginning.parent,
+    };
+  }
   return {
     base,
     policy: await ledger.blobs.put(policy),

@@ -2,6 +2,7 @@
 import { hostname } from "node:os";
 import {
   engineName,
+  keptOf,
   Messenger,
   openLearnerPolicy,
   openRolloutPolicy,
@@ -111,7 +112,8 @@ async function work(
   closers.add(() => policy.close());
   const { sampler, encoder } = policy;
   const environment = withModes(environmentOf(protocolOf(config), config.rollout.cropOracle));
-  await runRolloutWorker({ ...common, environment, encoder, sampler });
+  const kept = await keptOf(started, readBlob);
+  await runRolloutWorker({ ...common, environment, encoder, sampler, kept });
 }
 
 function rolloutDevice({ device }: WorkerOptions, config: RunConfig): Device {

@@ -1,13 +1,23 @@
 // What the commands ask of the wiring: a run that is under way, a worker, a warm start.
+import type { Kept } from "../../actors/index.ts";
 import type { RunConfig, WarmupConfig } from "../../config/index.ts";
 import type { EventEnvelope } from "../../events/index.ts";
+import type { ForkStart } from "../../replay/index.ts";
 import type { openLedger } from "../../storage/index.ts";
+
+/** Where a fork begins, instead of with its checkpoint. */
+export interface Beginning extends ForkStart {
+  /** What it continues; null where it goes on from a step. */
+  readonly kept: Kept | null;
+}
 
 export interface SessionOptions {
   readonly run: string;
   /** The run directory; it is there already. */
   readonly directory: string;
   readonly config: RunConfig;
+  /** Of a fork. */
+  readonly beginning?: Beginning | undefined;
   readonly clock: () => number;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Every event of the run in the order of the ledger, those of earlier sessions first. */
