@@ -1,6 +1,5 @@
 // What a person may choose: the schemas of the TOML files, and how they are read.
 export { groupsPlayed, policyLagMax } from "./algorithm-schema.ts";
-export { groupsPlayed } from "./algorithm-schema.ts";
 export { continuationRun } from "./continuation-run.ts";
 export { rolloutDevices } from "./device-schema.ts";
 export { ConfigError, type ConfigPlace } from "./errors.ts";

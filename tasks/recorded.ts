@@ -16,6 +16,7 @@ export function recordedSource(
     return bytes;
   };
   return {
+    trainingTasks: 0,
     training: () => Promise.reject(new TaskSourceError("a recorded task is not trained on")),
     async evaluation(_, count, first = 0): Promise<readonly PreparedTask[]> {
       assert(count === 1 && first === 0, "one task was recorded");
