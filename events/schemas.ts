@@ -123,7 +123,8 @@ const beforeTurn = z.strictObject({
 
 /** Where a run parted from another one, and what it took along. */
 const parent = z.strictObject({
-  run: z.string(),
+  /** A name and no path: whoever looks for the parent opens its folder. */
+  run: z.string().regex(/^[A-Za-z0-9_-]+$/),
   /** The last event of its ledger that is behind the fork, and the chain's hash there, in hex. */
   seq: z.int().positive(),
   hash: z.string().regex(/^[0-9a-f]{64}$/),
