@@ -69,7 +69,7 @@ const beforeTurn = {
   type: "trajectory",
   trajectory: "2.0.1",
   turn: 1,
-  policy: hash("d"),
+  policies: [hash("d")],
   kept: hash("7"),
 };
 
