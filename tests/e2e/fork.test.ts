@@ -100,6 +100,8 @@ if (isBuilt) {
     for (const { reward, cause } of last.continuations) assert.ok(Number.isFinite(reward) && cause);
     const verdict = await proves(last.run);
     assert.ok((verdict.comparisons.tools?.compared ?? 0) >= 3, "the kept program runs again");
+    const shown = (await varft("show", last.run)).lines[0] as typeof last & { parent: object };
+    assert.equal([shown.original, shown.continuations], [last.original, last.continuations]);
     const told = await varft("trajectory", last.run, "e0.0.1");
     const { turns } = told.lines[0] as { turns: EventData<"turn.sampled">[] };
     assert.ok(turns.length > 1);
