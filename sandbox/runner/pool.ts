@@ -8,6 +8,8 @@
 // 3. After `close` no runner lives and every call has ended.
 // 4. A runner that dies is replaced where one was kept waiting; each loss in a row doubles the wait
 //    before the next is opened.
+// 5. Where none could be opened for `awayMsMax`, a failure to open one counts for every call that
+//    waits: how soon an engine that stays away is told does not depend on how many call.
 import { setTimeout as sleep } from "node:timers/promises";
 import { ensureError, VarftError } from "../../events/index.ts";
 import {
@@ -37,7 +39,9 @@ export const attemptsMax = 4;
 /** A program under which so many containers ran out of memory in a row is what filled them. */
 const starvedMax = 2;
 const backoffMsMin = 50;
-const backoffMsMax = 5_000;
+const backoffMsMax = 2_000;
+/** How long an engine may be away before the calls that wait are told together. */
+const awayMsMax = 10_000;
 /** How often idle runners are asked for a sign of life. */
 const checkEveryMs = 15_000;
 /** Without a call for so long, all runners but one are ended; calls open them again. */
@@ -59,6 +63,8 @@ export interface RunnerPoolOptions {
   readonly checkEveryMs?: number;
   /** After so many milliseconds without a call the pool shrinks to one runner. */
   readonly idleMsMax?: number;
+  /** After so many milliseconds without a runner that opens, calls that wait fail together. */
+  readonly awayMsMax?: number;
 }
 
 export class RunnerPool implements Sandbox {
@@ -77,6 +83,8 @@ export class RunnerPool implements Sandbox {
   /** Places taken: runners alive and runners being opened. */
   #places = 0;
   #lossesInRow = 0;
+  /** When the first of the runners failed to open that did so since one opened; null: none did. */
+  #awaySinceMs: number | null = null;
   #backingOff = 0;
   readonly #counts = { opened: 0, lost: 0, executions: 0 };
   #checksIdle = 0;
@@ -231,6 +239,7 @@ export class RunnerPool implements Sandbox {
         await runner.close();
         throw new SandboxCancelledError("the sandbox was closed");
       }
+      this.#awaySinceMs = null;
       this.#counts.opened += 1;
       this.#alive.add(runner);
       this.#life.opened(runner.name, waitMs, this.#alive.size);
@@ -239,9 +248,18 @@ export class RunnerPool implements Sandbox {
     } catch (error) {
       this.#lossesInRow += 1;
       if (!this.#closing.signal.aborted) this.#life.lost("", "start", ensureError(error).message);
+      this.#shareFailure(error);
       this.#freePlace();
       throw error;
     }
+  }
+
+  /** Invariant 5. */
+  #shareFailure(error: unknown): void {
+    const nowMs = performance.now();
+    this.#awaySinceMs ??= nowMs;
+    if (nowMs - this.#awaySinceMs < (this.#options.awayMsMax ?? awayMsMax)) return;
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
   /** Resolves to the milliseconds that were waited. */

@@ -65,13 +65,17 @@ export class SmallRuns {
 
   /** Starts `varft train`, changed by `sets`. */
   train(name: string, ...sets: readonly string[]): Heard {
-    return this.varft(...this.#trainWords(name, sets));
+    return this.trainIn({}, name, ...sets);
+  }
+
+  /** The same with more variables in its environment. */
+  trainIn(env: Readonly<Record<string, string>>, name: string, ...sets: readonly string[]): Heard {
+    return this.node(env, "cli/varft.mjs", ...this.#trainWords(name, sets));
   }
 
   /** The same over a bus that is there already. */
   trainOver({ url, token }: BusPlace, name: string, ...sets: readonly string[]): Heard {
-    const words = this.#trainWords(name, [...sets, `bus.url=${url}`]);
-    return this.node({ VARFT_BUS_TOKEN: token }, "cli/varft.mjs", ...words);
+    return this.trainIn({ VARFT_BUS_TOKEN: token }, name, ...sets, `bus.url=${url}`);
   }
 
   #trainWords(name: string, sets: readonly string[]): readonly string[] {
@@ -156,7 +160,8 @@ export function dataOf<T extends EventType>(
 
 const waitMsMax = 180_000;
 
-async function eventually<T>(what: string, look: () => Promise<T | null>): Promise<T> {
+/** What `look` finds; it is asked until there is something. */
+export async function eventually<T>(what: string, look: () => Promise<T | null>): Promise<T> {
   const deadline = performance.now() + waitMsMax;
   while (performance.now() < deadline) {
     const found = await look();

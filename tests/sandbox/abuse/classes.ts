@@ -1,0 +1,91 @@
+// The kinds of attack that the sandbox is held to, and the programs that try each; the names are
+// those of `escapes.ts`, `outputs.ts` and `resources.ts`. What is left behind is also looked for by
+// `../leaks.test.ts`.
+
+export const attackClasses: Readonly<Record<string, readonly string[]>> = {
+  "fork bomb": [
+    "a fork bomb",
+    "a fork bomb of sessions of their own, signals ignored",
+    "a fork bomb that goes on in a daemon",
+  ],
+  "memory bomb": [
+    "a memory bomb of many processes",
+    "a memory bomb that doubles",
+    "a memory bomb of arrays",
+    "a memory bomb that shrugs the error off",
+    "memory in files without a name",
+    "memory that makes the runner the largest process",
+    "memory in mappings",
+    "a bomb of compressed zeros",
+  ],
+  "disk and inodes filled": [
+    "a full disk",
+    "all inodes",
+    "a file beyond its limit",
+    "a sparse file of exabytes",
+    "deep folders",
+  ],
+  "endless output": [
+    "endless output",
+    "endless errors, by a child",
+    "an exception of ten megabytes",
+  ],
+  "endless loop with signals blocked": ["a blocked signal", "every signal ignored"],
+  "daemonised child": ["a daemon that would write later", "a fork bomb that goes on in a daemon"],
+  "thread storm": ["a thread storm", "threads that never end"],
+  "deep recursion": [
+    "deep recursion",
+    "recursion through the native stack",
+    "source nested beyond the parser",
+  ],
+  "os._exit": ["os._exit", "os._exit with a code"],
+  "SIGKILL to the parent": ["killing the runner", "killing everybody"],
+  "SIGKILL to the runner": [
+    "killing init, and the runner's group",
+    "signals to a thread of the runner, by its process and by descriptor",
+    "being signalled as somebody else's owner",
+  ],
+  ptrace: ["tracing the runner"],
+  "/proc of others": ["reading the runner's memory", "counting the neighbours"],
+  "environment and secrets": ["secrets of the environment"],
+  "sockets of every family": ["sockets of every family", "the network"],
+  DNS: ["the network"],
+  "mounting, unshare": ["namespaces, mounts and roots"],
+  keyctl: ["keyrings"],
+  io_uring: ["rings of the kernel's, its programs and its counters"],
+  "device nodes": ["device nodes, made and present"],
+  "links on the output path": [
+    "a link to the host's files as output",
+    "a link to the input as output",
+    "a link in place of the whole folder",
+    "a hard link to another file system",
+  ],
+  "FIFO and device as output": ["a pipe as output", "a link to a device as output"],
+  "sparse and huge images": [
+    "a sparse output",
+    "a picture whose header promises terapixels",
+    "a decompression bomb",
+    "a JPEG whose header promises the largest picture",
+    "a picture of one line",
+  ],
+  "polyglot files": [
+    "a picture with a page of another kind behind it",
+    "a script that calls itself a picture",
+  ],
+  pickles: ["a pickle as output", "a pickle that it loads itself"],
+  "native crash in cv2": ["a native crash in cv2"],
+  "writing into site-packages": [
+    "a write outside the work folder",
+    "modules for whoever comes next",
+  ],
+  "poisoned module": ["poisoned modules", "modules for whoever comes next"],
+  "shared memory left behind": ["shared memory, semaphores and queues"],
+  "clock games": ["the clock of the host", "time that stands still for the watchdog"],
+  "result pipe filled": ["a result pipe filled to the brim, then silence"],
+  "protocol forged": [
+    "a forged answer",
+    "a forged answer on its own output",
+    "the way to the head",
+    "the head's own input",
+  ],
+};
