@@ -9,8 +9,8 @@ import { Dockerd, whyNoDockerd } from "../sandbox/engines/dockerd.ts";
 import type { Heard } from "./host-processes.ts";
 import { checkpoint, dataOf, eventually, isBuilt, SmallRuns } from "./small-runs.ts";
 
-const test = suite("e2e/lost-engine");
 const whyNot = isBuilt ? whyNoDockerd : `${checkpoint} is not built`;
+const test = suite(whyNot === null ? "e2e/lost-engine" : `e2e/lost-engine: skipped, ${whyNot}`);
 const runs = await SmallRuns.open();
 
 test.after(() => runs.close());
@@ -90,6 +90,6 @@ async function pauseAndResume(): Promise<void> {
 
 const name = "an engine that stays away pauses the run, and a resume ends as if undisturbed";
 if (whyNot === null) test(name, pauseAndResume);
-else test.skip(`${name}: ${whyNot}`, pauseAndResume);
+else test.skip(name, pauseAndResume);
 
 test.run();
