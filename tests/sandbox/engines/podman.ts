@@ -47,8 +47,13 @@ export class Podman implements OwnEngine {
         () => true,
         () => false,
       );
-    await eventually("podman's service answers", answers);
-    await handOver(new Docker(), engine.docker, image);
+    try {
+      await eventually("podman's service answers", answers);
+      await handOver(new Docker(), engine.docker, image);
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
     return engine;
   }
 
