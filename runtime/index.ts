@@ -33,6 +33,7 @@ export {
   BusProtocolError,
   BusTimeoutError,
   BusUnansweredError,
+  busPatienceMs,
   connectNats,
   MemoryBroker,
   NatsPortInUseError,

@@ -15,6 +15,7 @@ import {
 import {
   announceCheckpoints,
   announceCommits,
+  busPatienceMs,
   connectNats,
   serveLedger,
 } from "../../runtime/index.ts";
@@ -75,7 +76,12 @@ async function open(
   });
   signal.throwIfAborted();
   const place = await openBusPlace(options, closers, fault.raise);
-  const bus = await connectNats({ ...place, name: `head ${run}` });
+  const bus = await connectNats({
+    ...place,
+    name: `head ${run}`,
+    patienceMs: busPatienceMs,
+    signal,
+  });
   closers.add(() => bus.close());
   const service = serveLedger(bus, address, ledger, fault.raise);
   closers.add(() => service.close());

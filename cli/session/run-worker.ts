@@ -26,6 +26,7 @@ import {
 } from "../../events/index.ts";
 import {
   acceleratorOf,
+  busPatienceMs,
   connectLedger,
   connectNats,
   holdLeash,
@@ -65,7 +66,7 @@ async function work(
 ): Promise<void> {
   const { role, worker, cluster, run, bus: place } = options;
   const address = { cluster, run };
-  const bus = await connectNats({ ...place, name: worker });
+  const bus = await connectNats({ ...place, name: worker, patienceMs: busPatienceMs, signal });
   closers.add(() => bus.close());
   const ledger = connectLedger({ bus, address, blobCacheBytes: blobCacheBytesOfWorker });
   closers.add(() => ledger.close());

@@ -15,7 +15,7 @@ export {
 export type { MemoryBrokerOptions, Schedule } from "./memory.ts";
 export { MemoryBroker } from "./memory.ts";
 export type { NatsBusOptions } from "./nats.ts";
-export { connectNats } from "./nats.ts";
+export { busPatienceMs, connectNats } from "./nats.ts";
 export type { BusPlace, NatsServer, NatsServerOptions } from "./nats-server.ts";
 export { readBusFile, startNatsServer } from "./nats-server.ts";
 export type { Address } from "./subjects.ts";

@@ -2,11 +2,14 @@
 //
 // 1. The connection comes back for ever after the server is lost; what is asked meanwhile times out
 //    and is repeated under its id.
-// 2. Async traces stay off: they cost a tenth of the requests per second and more.
+// 2. So does the first one, for as long as the caller has patience: a network that breaks while a
+//    head starts is no other fault than one that breaks later. A token that is refused stays so.
+// 3. Async traces stay off: they cost a tenth of the requests per second and more.
 import { randomUUID } from "node:crypto";
 import { errors, type Msg, type NatsConnection } from "@nats-io/nats-core";
 import { connect } from "@nats-io/transport-node";
 import { decode, encode, ensureError } from "../../events/index.ts";
+import { backoffMs, sleep } from "../backoff.ts";
 import {
   type Bus,
   type DefectHandler,
@@ -19,6 +22,8 @@ import { BusClosedError, BusConnectError, BusTimeoutError, BusUnansweredError } 
 import { Requests } from "./request.ts";
 import { answering, encodeRequest, readAnswer } from "./wire.ts";
 
+/** How long a process that begins to work for a run waits for its bus, in milliseconds. */
+export const busPatienceMs = 5_000;
 const connectTimeoutMs = 5_000;
 const reconnectWaitMs = 100;
 const reconnectJitterMs = 100;
@@ -34,26 +39,41 @@ export interface NatsBusOptions {
   /** Shown by the server's monitoring. */
   readonly name?: string;
   readonly onDefect?: DefectHandler;
+  /** How long a bus that cannot be reached is tried again, in milliseconds; 0 by default. */
+  readonly patienceMs?: number;
+  /** Ends the waiting. */
+  readonly signal?: AbortSignal;
 }
 
 /** Connects to NATS. Throws `BusConnectError`. */
 export async function connectNats(options: NatsBusOptions): Promise<Bus> {
-  try {
-    const connection = await connect({
-      servers: options.url,
-      name: options.name ?? "varft",
-      timeout: connectTimeoutMs,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: reconnectWaitMs,
-      reconnectJitter: reconnectJitterMs,
-      pingInterval: pingIntervalMs,
-      noAsyncTraces: true,
-      ...(options.token === undefined ? {} : { token: options.token }),
-    });
-    return new NatsBus(connection, options.onDefect ?? throwDefect);
-  } catch (thrown) {
-    throw new BusConnectError(options.url, { cause: thrown });
+  const deadline = performance.now() + (options.patienceMs ?? 0);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return new NatsBus(await connectOnce(options), options.onDefect ?? throwDefect);
+    } catch (thrown) {
+      const isRefused = thrown instanceof errors.AuthorizationError;
+      const waitMs = backoffMs(attempt);
+      if (isRefused || performance.now() + waitMs > deadline) {
+        throw new BusConnectError(options.url, { cause: thrown });
+      }
+      await sleep(waitMs, options.signal);
+    }
   }
+}
+
+function connectOnce({ url, token, name = "varft" }: NatsBusOptions): Promise<NatsConnection> {
+  return connect({
+    servers: url,
+    name,
+    timeout: connectTimeoutMs,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: reconnectWaitMs,
+    reconnectJitter: reconnectJitterMs,
+    pingInterval: pingIntervalMs,
+    noAsyncTraces: true,
+    ...(token === undefined ? {} : { token }),
+  });
 }
 
 class NatsBus implements Bus {

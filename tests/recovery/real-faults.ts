@@ -41,9 +41,9 @@ export interface FaultedRun {
 export async function inject(fault: RealFault, target: FaultedRun): Promise<boolean> {
   switch (fault.kind) {
     case "kill":
-      return killAll(fault.victim, target);
+      return untilHit(() => killAll(fault.victim, target));
     case "kill-group":
-      return signalAll(pidsOf(fault.victim, target).map((pid) => -pid));
+      return untilHit(() => signalAll(pidsOf(fault.victim, target).map((pid) => -pid)));
     case "stop":
       return stopFor(fault.victim, fault.ms, target);
     case "fsync-slow":
@@ -54,6 +54,20 @@ export async function inject(fault: RealFault, target: FaultedRun): Promise<bool
       if (target.proxy === null) return false;
       await target.proxy.disturb(fault.kind, fault.ms);
       return true;
+  }
+}
+
+/** How long a victim is waited for that is not there yet: a head that starts has no containers. */
+const victimWaitMs = 15_000;
+const victimPollMs = 100;
+
+/** Attempts it until somebody was hit, or nobody came. */
+async function untilHit(attempt: () => boolean | Promise<boolean>): Promise<boolean> {
+  const deadline = performance.now() + victimWaitMs;
+  for (;;) {
+    if (await attempt()) return true;
+    if (performance.now() > deadline) return false;
+    await pause(victimPollMs);
   }
 }
 
@@ -97,25 +111,26 @@ function signalAll(pids: readonly number[], name: NodeJS.Signals = "SIGKILL"): b
 }
 
 async function stopFor(victim: Victim, ms: number, target: FaultedRun): Promise<boolean> {
-  if (victim === "container") {
-    const paused = await forContainers(target.run, "pause");
-    await pause(ms);
-    await forContainers(target.run, "unpause");
-    return paused;
-  }
-  const pids = pidsOf(victim, target);
-  const stopped = signalAll(pids, "SIGSTOP");
+  const isContainer = victim === "container";
+  let pids: readonly number[] = [];
+  const stop = (): boolean | Promise<boolean> => {
+    if (isContainer) return forContainers(target.run, "pause");
+    pids = pidsOf(victim, target);
+    return signalAll(pids, "SIGSTOP");
+  };
+  const isStopped = await untilHit(stop);
   await pause(ms);
-  signalAll(pids, "SIGCONT");
-  return stopped;
+  if (isContainer) await forContainers(target.run, "unpause");
+  else signalAll(pids, "SIGCONT");
+  return isStopped;
 }
 
 const call = promisify(execFile);
 
+/** Does it to all of the run's containers. */
 async function forContainers(run: string, verb: "kill" | "pause" | "unpause"): Promise<boolean> {
-  const results = await Promise.allSettled(
-    containersOf(run).map((id) => call("docker", [verb, id])),
-  );
+  const calls = containersOf(run).map((id) => call("docker", [verb, id]));
+  const results = await Promise.allSettled(calls);
   return results.some(({ status }) => status === "fulfilled");
 }
 

@@ -64,6 +64,26 @@ server("a wrong token is refused", async ({ directory }) => {
   await nats.stop();
 });
 
+server("a bus that comes late is waited for, by who has the patience", async ({ directory }) => {
+  const first = await startNatsServer({ directory });
+  await first.stop();
+  const { url, token } = first;
+  const refused = await rejection(connectNats({ url, token }));
+  assert.is(refused.code, "bus-connect");
+  const late = connectNats({ url, token, patienceMs: 20_000 });
+  const ending = new AbortController();
+  const given = connectNats({ url, token, patienceMs: 20_000, signal: ending.signal });
+  ending.abort(new Error("no more"));
+  assert.is((await rejection(given)).message, "no more");
+  const second = await startNatsServer({ directory });
+  await (await late).close();
+  const begun = performance.now();
+  const wrong = await rejection(connectNats({ url, token: "guess", patienceMs: 20_000 }));
+  assert.is(wrong.code, "bus-connect");
+  assert.ok(performance.now() - begun < 15_000, "a token that is refused is not tried again");
+  await second.stop();
+});
+
 server("a missing program and a port in use are named with their mend", async ({ directory }) => {
   const missing = await rejection(startNatsServer({ directory, binary: "no-such-nats" }));
   assert.is(missing.code, "nats-server-missing");
