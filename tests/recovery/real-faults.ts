@@ -32,7 +32,10 @@ export type RealFault =
 /** A run as its faults see it. */
 export interface FaultedRun {
   readonly run: string;
-  readonly headPid: number;
+  /** Of the head of now. */
+  readonly headPid: () => number;
+  /** Aborted when the run is over. */
+  readonly over: AbortSignal;
   /** Between the bus and everybody; null where the run has its private bus. */
   readonly proxy: DisturbingProxy | null;
 }
@@ -41,15 +44,15 @@ export interface FaultedRun {
 export async function inject(fault: RealFault, target: FaultedRun): Promise<boolean> {
   switch (fault.kind) {
     case "kill":
-      return untilHit(() => killAll(fault.victim, target));
+      return untilHit(() => killAll(fault.victim, target), target);
     case "kill-group":
-      return untilHit(() => signalAll(pidsOf(fault.victim, target).map((pid) => -pid)));
+      return untilHit(() => signalAll(pidsOf(fault.victim, target).map((pid) => -pid)), target);
     case "stop":
       return stopFor(fault.victim, fault.ms, target);
     case "fsync-slow":
-      return slowSync(target.headPid, fault.ms);
+      return slowSync(target.headPid(), fault.ms);
     case "fsync-fails":
-      return failSync(target.headPid);
+      return failSync(target.headPid());
     default:
       if (target.proxy === null) return false;
       await target.proxy.disturb(fault.kind, fault.ms);
@@ -62,11 +65,14 @@ const victimWaitMs = 15_000;
 const victimPollMs = 100;
 
 /** Attempts it until somebody was hit, or nobody came. */
-async function untilHit(attempt: () => boolean | Promise<boolean>): Promise<boolean> {
+async function untilHit(
+  attempt: () => boolean | Promise<boolean>,
+  { over }: FaultedRun,
+): Promise<boolean> {
   const deadline = performance.now() + victimWaitMs;
   for (;;) {
     if (await attempt()) return true;
-    if (performance.now() > deadline) return false;
+    if (over.aborted || performance.now() > deadline) return false;
     await pause(victimPollMs);
   }
 }
@@ -79,7 +85,7 @@ function processesOf(victim: Victim, { run, headPid }: FaultedRun): readonly Fou
     bus: /^\S*nats-server /,
     "bus-guard": /^sh -c /,
   };
-  const head = { pid: headPid, line: "" };
+  const head = { pid: headPid(), line: "" };
   if (victim === "power") return [head, ...all];
   if (victim === "head") return [head];
   return all.filter(({ line }) => words[victim]?.test(line));
@@ -118,7 +124,7 @@ async function stopFor(victim: Victim, ms: number, target: FaultedRun): Promise<
     pids = pidsOf(victim, target);
     return signalAll(pids, "SIGSTOP");
   };
-  const isStopped = await untilHit(stop);
+  const isStopped = await untilHit(stop, target);
   await pause(ms);
   if (isContainer) await forContainers(target.run, "unpause");
   else signalAll(pids, "SIGCONT");

@@ -177,7 +177,8 @@ class RealRun {
       const { run } = await this.#options.runs.place(this.#options.name);
       const proxy = this.#options.bus?.proxy ?? null;
       this.#done.push(done);
-      const hit = await inject(fault, { run, headPid: this.#head.pid, proxy });
+      const over = this.#ending.signal;
+      const hit = await inject(fault, { run, headPid: () => this.#head.pid, proxy, over });
       if (!hit) this.#done.splice(this.#done.indexOf(done), 1);
     });
   }
