@@ -76,12 +76,8 @@ async function open(
   });
   signal.throwIfAborted();
   const place = await openBusPlace(options, closers, fault.raise);
-  const bus = await connectNats({
-    ...place,
-    name: `head ${run}`,
-    patienceMs: busPatienceMs,
-    signal,
-  });
+  const name = `head ${run}`;
+  const bus = await connectNats({ ...place, name, patienceMs: busPatienceMs, signal });
   closers.add(() => bus.close());
   const service = serveLedger(bus, address, ledger, fault.raise);
   closers.add(() => service.close());
