@@ -14,6 +14,7 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { LedgerError } from "./errors.ts";
+import { isStopped } from "./owner.ts";
 
 /** How long an asker may hold up commits, in milliseconds. */
 const holdMsMax = 10_000;
@@ -22,7 +23,7 @@ const answerMsMax = 60_000;
 const askersMax = 64;
 const attemptsMax = 20;
 const gateName = "gate.sock";
-const ownNamePattern = /^gate\.\d+\.\d+(?:\.stale)?$/;
+const ownNamePattern = /^gate\.(\d+)\.\d+(?:\.stale)?$/;
 /** The longest path that a socket address can hold, with some room. */
 const socketPathBytesMax = 100;
 
@@ -132,11 +133,28 @@ async function takeName(reach: string, folder: string, own: string): Promise<voi
     if (socket !== null) break;
     if (found !== null) await removeStale(folder, found, `${own}.stale`);
   }
-  throw new LedgerError(
-    "ledger-in-use",
-    `another process writes the ledger in ${folder}: stop it, or open the ledger for reading`,
-    { facts: { folder } },
-  );
+  throw inUse(folder, await writerOf(folder));
+}
+
+/** The process whose socket has the public name: its own name tells. */
+async function writerOf(folder: string): Promise<number | null> {
+  for (const name of await readdir(folder)) {
+    const pid = ownNamePattern.exec(name)?.[1];
+    if (pid === undefined) continue;
+    if (await isSameFile(join(folder, name), join(folder, gateName))) return Number(pid);
+  }
+  return null;
+}
+
+function inUse(folder: string, pid: number | null): LedgerError {
+  const who = pid === null ? "another process" : `process ${pid}`;
+  const mend =
+    pid !== null && isStopped(pid)
+      ? `it stands still; \`kill -CONT ${pid}\` lets it go on, \`kill -KILL ${pid}\` ends it, ` +
+        "and what it has recorded stays"
+      : "stop it, or open the ledger for reading";
+  const text = `${who} writes the ledger in ${folder}`;
+  return new LedgerError("ledger-in-use", `${text}: ${mend}`, { facts: { folder, pid } });
 }
 
 /** Whether a process writes the ledger in `folder`. */

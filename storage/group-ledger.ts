@@ -246,7 +246,7 @@ export class GroupLedger extends LedgerView implements Ledger {
     try {
       const isWritten = await this.#store.commit(group);
       if (this.#failure !== null) throw this.#failure;
-      if (!isWritten) throw new Error("another process took the ledger over");
+      if (!isWritten) throw passedOver();
       this.#lastSeqs.settle(group.number);
       this.#leases.settle(group.number);
       this.#commands.settle(group.number);
@@ -279,6 +279,15 @@ export class GroupLedger extends LedgerView implements Ledger {
           );
     for (const group of [...this.#waiting.splice(0), this.#filling]) group.reject(this.#failure);
   }
+}
+
+/** The fence in the head row is another writer's. */
+function passedOver(): LedgerError {
+  return new LedgerError(
+    "ledger-failed",
+    "another process took this ledger over while this one stood still or was cut off: " +
+      "nothing more is written here, and what was acknowledged is there; the run goes on there",
+  );
 }
 
 function commandKey(stream: string, command: string): string {

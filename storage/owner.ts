@@ -75,11 +75,20 @@ function bootId(): string | null {
   return readText("/proc/sys/kernel/random/boot_id")?.trim() ?? null;
 }
 
+/** Whether a process stands still, by Ctrl-Z or SIGSTOP. */
+export function isStopped(pid: number): boolean {
+  return statOf(pid)[0] === "T";
+}
+
 function startOf(pid: number): string | null {
+  return statOf(pid)[19] ?? null;
+}
+
+/** What the system says of a process, from its state on; nothing where there is none. */
+function statOf(pid: number): readonly string[] {
   const stat = readText(`/proc/${pid}/stat`);
-  // The second field is the program's name in parentheses and may contain anything.
-  const fields = stat?.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return fields?.[19] ?? null;
+  // The field before is the program's name in parentheses and may contain anything.
+  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ") ?? [];
 }
 
 // Only for files under /proc: absent on other systems, and gone when their process is.

@@ -23,7 +23,7 @@ import { Requests } from "./request.ts";
 import { answering, encodeRequest, readAnswer } from "./wire.ts";
 
 /** How long a process that begins to work for a run waits for its bus, in milliseconds. */
-export const busPatienceMs = 5_000;
+export const busPatienceMs = 10_000;
 const connectTimeoutMs = 5_000;
 const reconnectWaitMs = 100;
 const reconnectJitterMs = 100;

@@ -5,7 +5,6 @@ import { readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { open } from "lmdb";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { encode, type HashName, isHashName } from "../../events/index.ts";
@@ -18,7 +17,7 @@ import {
   openMemoryLedger,
   verifyChain,
 } from "../../storage/index.ts";
-import { codeOf, now, part, request, someEvents, temporaryFolder } from "./harness.ts";
+import { codeOf, now, part, request, setOwner, someEvents, temporaryFolder } from "./harness.ts";
 
 const test = suite("durability");
 const child = fileURLToPath(new URL("./flood-child.ts", import.meta.url));
@@ -117,15 +116,6 @@ test("a second writer is refused while the first lives, in this process and in o
     assert.is(code, "ledger-in-use");
     await (await openLedger(directory, { clock })).close();
   }));
-
-/** Changes the owner row behind the ledger's back. */
-async function setOwner(directory: string, value: Buffer | null): Promise<void> {
-  const root = open({ path: join(directory, "ledger"), overlappingSync: false });
-  const meta = root.openDB<Buffer, string>({ name: "meta", encoding: "binary", useVersions: true });
-  if (value === null) await meta.remove("owner");
-  else await meta.put("owner", value, 0);
-  await root.close();
-}
 
 test("a ledger whose owner is gone, or was copied, is taken over", () =>
   inFolder(async (directory) => {

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { open } from "lmdb";
 import type { NewEvent } from "../../events/index.ts";
 import {
   type AppendPart,
@@ -105,4 +106,13 @@ export async function codeOf(action: Promise<unknown>): Promise<string | null> {
     if (error instanceof LedgerError || error instanceof LedgerBusyError) return error.code;
     throw error;
   }
+}
+
+/** Changes the owner row behind the ledger's back. */
+export async function setOwner(directory: string, value: Buffer | null): Promise<void> {
+  const root = open({ path: join(directory, "ledger"), overlappingSync: false });
+  const meta = root.openDB<Buffer, string>({ name: "meta", encoding: "binary", useVersions: true });
+  if (value === null) await meta.remove("owner");
+  else await meta.put("owner", value, 0);
+  await root.close();
 }
