@@ -197,6 +197,9 @@ async function connect(folder: string): Promise<Socket | null> {
   }
 }
 
+/** What a connection meets where nobody listens, or somebody is just leaving. */
+const nobodyCodes = new Set(["ENOENT", "ECONNREFUSED", "ECONNRESET"]);
+
 /** A connection, or null where nobody listens. */
 function connectPath(path: string): Promise<Socket | null> {
   return new Promise((resolve, reject) => {
@@ -207,7 +210,7 @@ function connectPath(path: string): Promise<Socket | null> {
       resolve(socket);
     });
     socket.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT" || error.code === "ECONNREFUSED") resolve(null);
+      if (nobodyCodes.has(error.code ?? "")) resolve(null);
       else reject(unreachable(path, error));
     });
   });

@@ -156,7 +156,9 @@ test("a writer that was passed over writes nothing more", () =>
     await rm(join(directory, "ledger", "gate.sock"));
     await setOwner(directory, null);
     const second = await openLedger(directory, { clock });
-    assert.is(await codeOf(first.append(request("c2", part("run/a")))), "ledger-failed");
+    const late = first.append(request("c2", part("run/a")));
+    const refused = await late.then(() => "written", String);
+    assert.match(refused, /another process took this ledger over/);
     assert.is(await codeOf(first.append(request("c3", part("run/b")))), "ledger-failed");
     assert.is(await codeOf(first.acquireLease("run/a", "x")), "ledger-failed");
     await second.append(request("c4", part("run/a", { expected: 1 })));

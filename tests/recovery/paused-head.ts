@@ -5,16 +5,13 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { join } from "node:path";
-import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { firstDifference } from "../../actors/index.ts";
+import { firstDifference, type RunResult } from "../../actors/index.ts";
 import { startNatsServer } from "../../runtime/index.ts";
 import type { Heard } from "../e2e/host-processes.ts";
-import { checkpoint, dataOf, isBuilt, SmallRuns } from "../e2e/small-runs.ts";
+import { dataOf, type SmallRuns } from "../e2e/small-runs.ts";
 import { setOwner } from "../storage/harness.ts";
-import { Undisturbed } from "./cases.ts";
 
-const test = suite("recovery/paused-head");
 const isStep = (line: string): boolean => line.includes('"type":"step"');
 
 /** Stops the head between two of its commits, where it holds nothing that others wait for. */
@@ -32,8 +29,8 @@ async function untilPlaying(runs: SmallRuns): Promise<void> {
   while ((await turns()) === before) await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
-async function play(runs: SmallRuns): Promise<void> {
-  const wanted = await new Undisturbed().real(runs);
+/** Plays the run "paused" with two heads; `wanted` is the undisturbed run's result. */
+export async function playPaused(runs: SmallRuns, wanted: RunResult): Promise<void> {
   const server = await startNatsServer({ directory: runs.folder("bus") });
   const first = runs.trainOver(server, "paused", "sandbox.limits.wall_ms_max=60000");
   try {
@@ -75,18 +72,3 @@ async function play(runs: SmallRuns): Promise<void> {
     await server.stop();
   }
 }
-
-test("a head that was passed over while it stood still is fenced", async () => {
-  if (!isBuilt) {
-    console.log(`skipped, ${checkpoint} is not built`);
-    return;
-  }
-  const runs = await SmallRuns.open();
-  try {
-    await play(runs);
-  } finally {
-    await runs.close();
-  }
-});
-
-test.run();
