@@ -8,7 +8,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { firstDifference, type RunResult } from "../../actors/index.ts";
 import { startNatsServer } from "../../runtime/index.ts";
-import type { Heard } from "../e2e/host-processes.ts";
+import { type Heard, processesWith } from "../e2e/host-processes.ts";
 import { dataOf, type SmallRuns } from "../e2e/small-runs.ts";
 import { setOwner } from "../storage/harness.ts";
 
@@ -20,13 +20,6 @@ async function stopBetweenCommits(head: Heard, ledger: string): Promise<void> {
   await once(gate, "data");
   head.signal("SIGSTOP");
   gate.destroy();
-}
-
-/** Waits for turns of whoever has the ledger now. */
-async function untilPlaying(runs: SmallRuns): Promise<void> {
-  const turns = async () => dataOf(await runs.events("paused"), "turn.sampled").length;
-  const before = await turns();
-  while ((await turns()) === before) await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
 /** Plays the run "paused" with two heads; `wanted` is the undisturbed run's result. */
@@ -43,6 +36,8 @@ export async function playPaused(runs: SmallRuns, wanted: RunResult): Promise<vo
       );
     await first.line(isStep);
     await stopBetweenCommits(first, ledger);
+    const workers = processesWith(`--run ${run}`);
+    for (const { pid } of workers) process.kill(pid, "SIGSTOP");
 
     const refused = await resume().ended;
     assert.is(refused.code, 1);
@@ -51,17 +46,17 @@ export async function playPaused(runs: SmallRuns, wanted: RunResult): Promise<vo
       `process ${first.pid} writes the ledger in ${ledger}: it stands still`,
     );
 
-    // As if the two were on hosts that share nothing but the folder.
+    // As if the two were on hosts that share nothing but the folder and the bus.
     await rm(join(ledger, "gate.sock"));
     await setOwner(directory, null);
     const second = resume();
-    await Promise.race([untilPlaying(runs), second.ended]);
+    const { code, err } = await second.ended;
+    assert.is(code, 0, err);
+    for (const { pid } of workers) process.kill(pid, "SIGCONT");
     first.signal("SIGCONT");
     const fenced = await first.ended;
     assert.is(fenced.code, 1);
     assert.match(fenced.err, "another process took this ledger over");
-    const { code, err } = await second.ended;
-    assert.is(code, 0, err);
 
     assert.is(firstDifference(wanted, await runs.result("paused")), null);
     assert.is(dataOf(await runs.events("paused"), "run.completed").length, 1);
