@@ -4,7 +4,6 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { checkpoint, isBuilt, SmallRuns } from "../e2e/small-runs.ts";
 import { playReal, playSimulated, Undisturbed } from "./cases.ts";
-import { playPaused } from "./paused-head.ts";
 import { type Findings, isClean } from "./verify.ts";
 
 const test = suite("recovery/kill-matrix");
@@ -39,8 +38,5 @@ test("real:0: killed and stopped processes change nothing, and leave nothing", (
     assertClean("real:0", found);
     assert.equal(found.leftovers, []);
   }));
-
-test("a head that was passed over while it stood still is fenced", () =>
-  withRuns(async (all) => playPaused(all, await undisturbed.real(all))));
 
 test.run();
