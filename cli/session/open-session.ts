@@ -52,7 +52,7 @@ async function open(
   closers: Closers,
   signal: AbortSignal,
 ): Promise<{ readonly done: Promise<unknown> }> {
-  const { run, directory, config, clock, onEvent } = options;
+  const { run, config, onEvent } = options;
   const address = { cluster: localCluster, run };
   const fault = new Fault();
   // First what costs nothing to be wrong about: no server is started for a missing checkpoint.
@@ -62,18 +62,7 @@ async function open(
   const engine = await engineName(config, engineKey(config, options.env), signal);
   const search = await openSearch(options, closers, signal);
   signal.throwIfAborted();
-  const listeners: ((head: LedgerHead) => void)[] = [];
-  const onCommitted = (head: LedgerHead) => {
-    for (const listener of listeners) listener(head);
-  };
-  const ledger = await (options.openLedger ?? openLedger)(directory, { clock, onCommitted });
-  closers.add(() => ledger.close());
-  // What earlier sessions recorded.
-  const earlier = new EarlierPrograms();
-  await eachEvent(ledger, (event) => {
-    onEvent(event);
-    earlier.note(event);
-  });
+  const { ledger, listeners, earlier } = await openRecord(options, closers);
   signal.throwIfAborted();
   const place = await openBusPlace(options, closers, fault.raise);
   const name = `head ${run}`;
@@ -84,6 +73,9 @@ async function open(
   listeners.push(announceCommits(bus, address));
   signal.throwIfAborted();
   const rewards = await openJudge({ ...options, ledger }, closers);
+  // For what opens late and closes late: what tools and sandbox record at their end is signed, too.
+  const late = new Closers();
+  closers.add(() => late.close());
   const log = new SandboxLog({ ledger, onFailed: fault.raise });
   closers.add(() => log.end());
   const note = (notice: PoolNotice) => log.note(notice);
@@ -92,7 +84,7 @@ async function open(
   // Last of all: a run that cannot begin leaves no key behind.
   const onSigned = announceCheckpoints(bus, address);
   const parts = { session: options, ledger, onSigned, onFailed: fault.raise };
-  const sign = await openCheckpoints(parts, closers);
+  const sign = await openCheckpoints(parts, late);
   const head = await startHead({
     address,
     bus,
@@ -116,19 +108,33 @@ async function open(
     },
   });
   closers.add(() => head.close());
-  if (pool !== null) {
-    await log.begin({ level: pool.level, size: config.sandbox.containers, digest });
-  }
+  const size = config.sandbox.containers;
+  if (pool !== null) await log.begin({ level: pool.level, size, digest });
   listeners.push(() => head.hint());
   signal.throwIfAborted();
-  startWorkers(
-    { session: options, cluster: localCluster, place, head, onFailed: fault.raise },
-    closers,
-  );
+  const crew = { session: options, cluster: localCluster, place, head, onFailed: fault.raise };
+  startWorkers(crew, closers);
   const done = Promise.race([head.done, fault.raised]);
   // Whoever awaits `done` sees its failure; until then it must not end the process.
   done.catch(() => {});
   return { done };
+}
+
+/** The ledger, who hears of its commits, and the programs that earlier sessions recorded. */
+async function openRecord(options: SessionOptions, closers: Closers) {
+  const { directory, clock, onEvent } = options;
+  const listeners: ((head: LedgerHead) => void)[] = [];
+  const onCommitted = (head: LedgerHead) => {
+    for (const listener of listeners) listener(head);
+  };
+  const ledger = await (options.openLedger ?? openLedger)(directory, { clock, onCommitted });
+  closers.add(() => ledger.close());
+  const earlier = new EarlierPrograms();
+  await eachEvent(ledger, (event) => {
+    onEvent(event);
+    earlier.note(event);
+  });
+  return { ledger, listeners, earlier };
 }
 
 /** A fork goes on with its parent's checkpoint. */
