@@ -122,7 +122,8 @@ const cases: readonly (readonly [what: string, change: Change, says: RegExp])[] 
   ["a lease that comes twice", twice("lease", 0), /malformed: .*the lease \S+ after/],
   ["two leases that change places", swap("lease", 0), /malformed: .*the lease \S+ after/],
   ["a lease that is none", put("lease", Buffer.from("a\nb"), "blob"), /a lease is not readable/],
-  ["a lease of a stranger", put("lease", Buffer.from("zzz\n1\nme"), "blob"), /me holds it/],
+  ["a lease of another run", put("lease", Buffer.from("zzz\n1\nhead"), "blob"), /no lease of this/],
+  ["a lease of a stranger", put("lease", Buffer.from("zzz/tiny\n1\nme"), "blob"), /me holds it/],
   // Blobs.
   ["a blob that is left out", remove("blob", 0, 2), /it is not there/],
   ["a blob that comes twice", twice("blob", 1), /malformed: .*missing|the blob \S+ after/],
