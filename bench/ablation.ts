@@ -4,7 +4,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readRun } from "../cli/run-directory.ts";
+import { readRun } from "../cli/run/run-directory.ts";
 import { arms, recommendedArm, seeds, steps } from "./ablation/arms.ts";
 import { type PlannedRun, plannedRuns, playRuns, runThere } from "./ablation/play.ts";
 import { type RunRecord, recordOf } from "./ablation/record.ts";

@@ -16,8 +16,8 @@ import {
 import { commandLoaders } from "./commands/index.ts";
 import { InterruptedError, UsageError } from "./errors.ts";
 import { describeError, exitCodeOf, exitCodes, stackOf } from "./exit.ts";
-import { tableLines, withoutColors } from "./table.ts";
 import { processTerminal, type Terminal } from "./terminal.ts";
+import { tableLines, withoutColors } from "./text/index.ts";
 import { version } from "./version.ts";
 
 const runsDefault = "runs";

@@ -83,7 +83,9 @@ export function readFrame(bytes: Uint8Array): FrameRead | null {
 
 /** Reads values one after the other; once one of them is wrong, the whole is. */
 class FrameReader {
-  /** A `Buffer`: for the lengths of ids its decoder of text is much faster than one in JavaScript. */
+  /**
+   * A `Buffer`: for the lengths of ids its decoder of text is much faster than one in JavaScript.
+   */
   readonly #bytes: Buffer;
   #position = 0;
   #isWrong = false;

@@ -5,7 +5,7 @@
 //
 // Exits with 1 where log-probs or gradients differ by more than rounding explains.
 import { argv, exit, stdout } from "node:process";
-import { tableLines } from "../cli/table.ts";
+import { tableLines } from "../cli/text/table.ts";
 import { cpuDevice, type Device, parseDevice, RandomStream } from "../events/index.ts";
 import {
   type GenerateRow,

@@ -5,7 +5,7 @@ import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isDeepStrictEqual } from "node:util";
-import { readRun, runConfigOf, runNames } from "../../cli/run-directory.ts";
+import { readRun, runConfigOf, runNames } from "../../cli/run/run-directory.ts";
 import { loadRunConfig } from "../../config/index.ts";
 import { type Arm, baseConfig, sharedSettings } from "./arms.ts";
 

@@ -1,8 +1,8 @@
 // What a run of the ablation came to, folded from its ledger: figures that are kept when the ledger
 // is not. Shares are percentages, 0–100.
 
-import { baseName } from "../../cli/results.ts";
-import type { EvaluationLog, RunLog } from "../../cli/run-log.ts";
+import { baseName } from "../../cli/run/results.ts";
+import type { EvaluationLog, RunLog } from "../../cli/run/run-log.ts";
 import { sets } from "./arms.ts";
 
 /** One evaluation. */

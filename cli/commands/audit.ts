@@ -1,13 +1,12 @@
 // `varft audit RUN`: whether a run's directory is whole, consistent, and of known origin.
 import { auditRun, verdictOf } from "../../replay/index.ts";
 import { cutNotes } from "../../storage/index.ts";
-import { auditedWords, auditLines } from "../audit-view.ts";
 import type { Command } from "../command.ts";
+import { auditedWords, auditLines, trustArgs, trustOf } from "../evidence/index.ts";
 import { exitCodes } from "../exit.ts";
-import { checkpointsOf, runDirectory } from "../run-directory.ts";
-import { stageLine } from "../stage-line.ts";
+import { stageLine } from "../live/index.ts";
+import { checkpointsOf, runDirectory } from "../run/index.ts";
 import { type Terminal, withoutSteering } from "../terminal.ts";
-import { trustArgs, trustOf } from "../trust.ts";
 
 export const audit: Command = {
   name: "audit",

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { copyRun } from "../../storage/index.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { byteSize, duration, thousands } from "../format.ts";
-import { filesBeside, runDirectory } from "../run-directory.ts";
-import { type StageLine, stageLine } from "../stage-line.ts";
+import { type StageLine, stageLine } from "../live/index.ts";
+import { filesBeside, runDirectory } from "../run/index.ts";
+import { byteSize, duration, thousands } from "../text/index.ts";
 
 export const backup: Command = {
   name: "backup",

@@ -4,9 +4,8 @@ import { z } from "zod";
 import { nearest } from "../../config/index.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { NotFoundError } from "../errors.ts";
-import { clock, short, thousands } from "../format.ts";
-import { type Align, tableLines } from "../table.ts";
 import type { Colors } from "../terminal.ts";
+import { type Align, clock, short, tableLines, thousands } from "../text/index.ts";
 
 const benchFolder = new URL("../../bench/", import.meta.url);
 /** How often the line of progress is drawn, in milliseconds. */

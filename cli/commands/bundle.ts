@@ -3,14 +3,13 @@ import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promi
 import { join } from "node:path";
 import { bundleRun, type MadeBundle } from "../../replay/index.ts";
 import { checkpointKeysFile } from "../../storage/index.ts";
-import { bundleIdentity } from "../bundle-identity.ts";
-import { bundledWords } from "../bundle-view.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
+import { bundledWords, bundleIdentity } from "../evidence/index.ts";
 import { exitCodes } from "../exit.ts";
-import { byteSize, duration, rate, shortHash, thousands } from "../format.ts";
-import { checkpointsOf, configFile, runDirectory, withRun } from "../run-directory.ts";
-import { stageLine } from "../stage-line.ts";
+import { stageLine } from "../live/index.ts";
+import { checkpointsOf, configFile, runDirectory, withRun } from "../run/index.ts";
+import { byteSize, duration, rate, shortHash, thousands } from "../text/index.ts";
 
 export const bundle: Command = {
   name: "bundle",

@@ -2,12 +2,9 @@
 import { diffRuns, type RunDiff } from "../../replay/index.ts";
 import type { Command } from "../command.ts";
 import { exitCodes } from "../exit.ts";
-import { short } from "../format.ts";
-import { stepFigures } from "../progress.ts";
-import { readRun, withRun } from "../run-directory.ts";
-import type { RunLog } from "../run-log.ts";
-import { tableLines } from "../table.ts";
+import { type RunLog, readRun, stepFigures, withRun } from "../run/index.ts";
 import type { Colors } from "../terminal.ts";
+import { short, tableLines } from "../text/index.ts";
 
 /** A figure that both runs have, or one of them. */
 interface NumberPair {

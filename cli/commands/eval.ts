@@ -6,9 +6,7 @@ import {
   loadEvaluated,
   type RunConfig,
 } from "../../config/index.ts";
-import { resumedRun } from "../beginning.ts";
 import type { Command, CommandContext, Words } from "../command.ts";
-import { continuationResults, originalOf } from "../continuations.ts";
 import { UsageError } from "../errors.ts";
 import {
   benchmarksJson,
@@ -18,8 +16,14 @@ import {
   summarizeSets,
   writePredictions,
 } from "../evaluation/index.ts";
-import { makeRunDirectory, newRunName, runDirectory } from "../run-directory.ts";
-import { type Results, tellSession } from "../run-session.ts";
+import {
+  continuationResults,
+  originalOf,
+  type Results,
+  resumedRun,
+  tellSession,
+} from "../launch/index.ts";
+import { makeRunDirectory, newRunName, runDirectory } from "../run/index.ts";
 import { overridesOf, refuseWithResume } from "./train.ts";
 
 export const evaluate: Command = {

@@ -7,15 +7,19 @@ import { type EventData, type Sampling, streams } from "../../events/index.ts";
 import { type ForkStart, forkAtStep, forkAtTurn } from "../../replay/index.ts";
 import { differenceOf } from "../../runtime/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
-import { beginningOf } from "../beginning.ts";
 import type { Command, CommandContext, Words } from "../command.ts";
-import { continuationResults, originalOf, parentJson } from "../continuations.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
-import { findPolicy } from "../find-policy.ts";
-import { wholeNumber } from "../number-words.ts";
-import { makeRunDirectory, withRun } from "../run-directory.ts";
-import { tellSession } from "../run-session.ts";
+import { findPolicy } from "../evidence/index.ts";
+import {
+  beginningOf,
+  continuationResults,
+  originalOf,
+  parentJson,
+  tellSession,
+} from "../launch/index.ts";
+import { makeRunDirectory, withRun } from "../run/index.ts";
 import { openSession, type SessionOptions } from "../session/index.ts";
+import { wholeNumber } from "../words/index.ts";
 
 const samplesDefault = 8;
 const samplesMax = 256;

@@ -3,14 +3,14 @@ import type { CommandLoaders } from "../command.ts";
 
 /** In the order of the overview. */
 export const commandLoaders: CommandLoaders = {
-  doctor: async () => (await import("./doctor.ts")).doctor,
+  doctor: async () => (await import("./doctor/index.ts")).doctor,
   train: async () => (await import("./train.ts")).train,
   sft: async () => (await import("./sft.ts")).sft,
   eval: async () => (await import("./eval.ts")).evaluate,
   score: async () => (await import("./score.ts")).score,
   runs: async () => (await import("./runs.ts")).runs,
   show: async () => (await import("./show.ts")).show,
-  trajectory: async () => (await import("./trajectory.ts")).trajectory,
+  trajectory: async () => (await import("./trajectory/index.ts")).trajectory,
   ps: async () => (await import("./ps.ts")).ps,
   replay: async () => (await import("./replay.ts")).replay,
   rejudge: async () => (await import("./rejudge.ts")).rejudge,

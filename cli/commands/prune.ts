@@ -20,10 +20,9 @@ import {
 } from "../../storage/index.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
-import { byteSize, thousands } from "../format.ts";
-import { runDirectory, signingKeyOf } from "../run-directory.ts";
-import { tableLines } from "../table.ts";
+import { runDirectory, signingKeyOf } from "../run/index.ts";
 import type { Colors } from "../terminal.ts";
+import { byteSize, tableLines, thousands } from "../text/index.ts";
 
 export const prune: Command = {
   name: "prune",

@@ -1,15 +1,14 @@
 // `varft ps [RUN]`: what lives now: heads, workers, the sandbox.
 import type { Command } from "../command.ts";
-import { duration } from "../format.ts";
+import { runDirectory, runNames } from "../run/index.ts";
 import {
   askHead,
   type RunProcesses,
   recordedProcesses,
   type SandboxView,
   type WorkerView,
-} from "../processes.ts";
-import { runDirectory, runNames } from "../run-directory.ts";
-import { tableLines } from "../table.ts";
+} from "../session/index.ts";
+import { duration, tableLines } from "../text/index.ts";
 
 export const ps: Command = {
   name: "ps",

@@ -3,16 +3,14 @@ import { storedWeights } from "../../actors/index.ts";
 import { type GivenReward, readGivenReward, restoreRewarded } from "../../config/index.ts";
 import { type RejudgeOptions, type RejudgeVerdict, rejudgeRun } from "../../replay/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
-import { atHome, type Home } from "../at-home.ts";
 import type { Command, CommandContext, Words } from "../command.ts";
-import { deviceArg, deviceWord } from "../device-word.ts";
 import { UsageError } from "../errors.ts";
+import { atHome, type Home, rejudgeLines } from "../evidence/index.ts";
 import { exitCodes } from "../exit.ts";
-import { rejudgeLines } from "../rejudge-view.ts";
-import { withRun } from "../run-directory.ts";
+import { stepLine } from "../live/index.ts";
+import { withRun } from "../run/index.ts";
 import { Closers, openRejudging } from "../session/index.ts";
-import { stepLine } from "../step-line.ts";
-import { type StepRange, sampleShare, stepRange } from "../step-words.ts";
+import { deviceArg, deviceWord, type StepRange, sampleShare, stepRange } from "../words/index.ts";
 
 export const rejudge: Command = {
   name: "rejudge",

@@ -15,16 +15,20 @@ import {
 } from "../../replay/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
 import type { TaskSource } from "../../tasks/index.ts";
-import { atHome, type Home } from "../at-home.ts";
 import type { Command, CommandContext, Words } from "../command.ts";
-import { deviceArg, deviceWord } from "../device-word.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
+import {
+  atHome,
+  type Home,
+  type ReplayTold,
+  replayDocument,
+  replayLines,
+} from "../evidence/index.ts";
 import { exitCodes } from "../exit.ts";
-import { type ReplayTold, replayDocument, replayLines } from "../replay-view.ts";
-import { withRun } from "../run-directory.ts";
+import { stepLine } from "../live/index.ts";
+import { withRun } from "../run/index.ts";
 import { Closers, openRecomputation, openTasks } from "../session/index.ts";
-import { stepLine } from "../step-line.ts";
-import { type StepRange, sampleShare, stepRange } from "../step-words.ts";
+import { deviceArg, deviceWord, type StepRange, sampleShare, stepRange } from "../words/index.ts";
 
 /** The flags of what is computed again. */
 export const recomputeArgs = {

@@ -1,11 +1,8 @@
 // `varft runs`: what is in the runs folder.
 import type { Command } from "../command.ts";
 import { describeError } from "../exit.ts";
-import { moment, shortHash } from "../format.ts";
-import { baseName, scoredEvaluations } from "../results.ts";
-import { readRun, runNames } from "../run-directory.ts";
-import type { RunLog } from "../run-log.ts";
-import { tableLines } from "../table.ts";
+import { baseName, type RunLog, readRun, runNames, scoredEvaluations } from "../run/index.ts";
+import { moment, shortHash, tableLines } from "../text/index.ts";
 
 interface RunRow {
   readonly run: string;

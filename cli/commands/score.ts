@@ -9,7 +9,6 @@ import {
 import type { Command, Words } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { exitCodes } from "../exit.ts";
-import { wholeNumber } from "../number-words.ts";
 import {
   compareReports,
   modes,
@@ -18,6 +17,7 @@ import {
   scoreLines,
   scoreReport,
 } from "../score/index.ts";
+import { wholeNumber } from "../words/index.ts";
 
 const seedMax = 2 ** 32 - 1;
 

@@ -1,9 +1,9 @@
 // `varft sft`: a checkpoint from seeded demonstrations.
 import { loadWarmupConfig } from "../../config/index.ts";
 import type { Command } from "../command.ts";
-import { clock, short } from "../format.ts";
 import type { WarmupProgress } from "../session/index.ts";
 import type { Terminal } from "../terminal.ts";
+import { clock, short } from "../text/index.ts";
 import { overridesOf } from "./train.ts";
 
 /** Where nobody looks, a line is written every so many steps. */

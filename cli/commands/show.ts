@@ -1,8 +1,6 @@
 // `varft show RUN`: a run's curve, its figures and its results.
 import { afterStep, assert, beforeTurn } from "../../events/index.ts";
-import { chartLines } from "../chart.ts";
 import type { Command, CommandContext } from "../command.ts";
-import { continuationResults, originalOf, parentJson } from "../continuations.ts";
 import { UsageError } from "../errors.ts";
 import {
   benchmarksJson,
@@ -12,14 +10,18 @@ import {
   summarizeSets,
   writePredictions,
 } from "../evaluation/index.ts";
-import { clock, moment, shortHash } from "../format.ts";
-import { type StepFigures, stepFigures } from "../progress.ts";
-import { resultLine } from "../results.ts";
-import { resultsLines } from "../results-view.ts";
-import { readRun } from "../run-directory.ts";
-import type { RunLog } from "../run-log.ts";
-import { stepTables } from "../step-tables.ts";
+import { continuationResults, originalOf, parentJson } from "../launch/index.ts";
+import {
+  type RunLog,
+  readRun,
+  resultLine,
+  resultsLines,
+  type StepFigures,
+  stepFigures,
+  stepTables,
+} from "../run/index.ts";
 import type { Terminal } from "../terminal.ts";
+import { chartLines, clock, moment, shortHash } from "../text/index.ts";
 import { stepsTotalOf } from "./runs.ts";
 
 const chartSize = { width: 80, height: 6 } as const;

@@ -1,10 +1,9 @@
 // `varft train`: a new run, or the rest of one.
 import { loadRunConfig } from "../../config/index.ts";
-import { resumedRun } from "../beginning.ts";
 import type { Command, Words } from "../command.ts";
 import { UsageError } from "../errors.ts";
-import { makeRunDirectory, newRunName, runDirectory } from "../run-directory.ts";
-import { tellSession } from "../run-session.ts";
+import { resumedRun, tellSession } from "../launch/index.ts";
+import { makeRunDirectory, newRunName, runDirectory } from "../run/index.ts";
 
 export const train: Command = {
   name: "train",

@@ -11,17 +11,25 @@ import {
   verifiedVerdict,
 } from "../../replay/index.ts";
 import { BundleError, type LedgerReader, openLedgerReader } from "../../storage/index.ts";
-import { auditedWords, auditLines } from "../audit-view.ts";
-import { manifestLines } from "../bundle-view.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { UsageError } from "../errors.ts";
+import {
+  auditedWords,
+  auditLines,
+  manifestLines,
+  type ReplayTold,
+  replayDocument,
+  replayLines,
+  type Trust,
+  trustArgs,
+  trustOf,
+  type UnpackedRun,
+  withUnpacked,
+} from "../evidence/index.ts";
 import { exitCodes } from "../exit.ts";
-import { type ReplayTold, replayDocument, replayLines } from "../replay-view.ts";
+import { stageLine } from "../live/index.ts";
 import { Closers } from "../session/index.ts";
-import { stageLine } from "../stage-line.ts";
 import { withoutSteering } from "../terminal.ts";
-import { type Trust, trustArgs, trustOf } from "../trust.ts";
-import { type UnpackedRun, withUnpacked } from "../unpacking.ts";
 import { type ReplayWishes, recomputeArgs, replayWith, wishesOf } from "./replay.ts";
 
 export const verify: Command = {

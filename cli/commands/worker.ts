@@ -3,9 +3,9 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { type BusPlace, readBusFile } from "../../runtime/index.ts";
 import type { Command } from "../command.ts";
-import { deviceArg, deviceWord } from "../device-word.ts";
 import { busTokenVariable } from "../environment.ts";
 import { UsageError } from "../errors.ts";
+import { deviceArg, deviceWord } from "../words/index.ts";
 
 const roles = ["rollout", "learner"] as const;
 

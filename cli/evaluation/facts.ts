@@ -11,8 +11,8 @@ import {
 import { adapterPolicy, openAdapter, readConfig } from "../../model/index.ts";
 import { readDataset } from "../../tasks/index.ts";
 import { UsageError } from "../errors.ts";
-import { findPolicy } from "../find-policy.ts";
-import { runDirectory, withRun } from "../run-directory.ts";
+import { findPolicy } from "../evidence/index.ts";
+import { runDirectory, withRun } from "../run/index.ts";
 
 /** Bytes of tasks that one event is to hold; it has room for 256 KiB. */
 const taskBytesMax = 160_000;

@@ -6,9 +6,9 @@ import {
   type PaperTable,
   paperTables,
 } from "../../tasks/index.ts";
-import type { Interval } from "../statistics.ts";
-import { tableLines } from "../table.ts";
+import type { Interval } from "../statistics/index.ts";
 import type { Colors } from "../terminal.ts";
+import { tableLines } from "../text/index.ts";
 import { columnsOf, type SetSummary } from "./summary.ts";
 
 const ways = {

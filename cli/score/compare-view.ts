@@ -1,6 +1,7 @@
 // A comparison for people: one row per metric, over all and by split.
-import { type Align, tableLines } from "../table.ts";
+
 import type { Colors } from "../terminal.ts";
+import { type Align, tableLines } from "../text/index.ts";
 import type { Comparison, Difference } from "./compare.ts";
 import type { ScoreReport } from "./report.ts";
 import { point, signed } from "./words.ts";

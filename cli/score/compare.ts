@@ -1,7 +1,12 @@
 // Two prediction files of the same items: how far apart they are, and whether by more than chance.
 import { type BadRow, type PredictionFile, PredictionFileError } from "../../tasks/index.ts";
-import { mcnemarExact, type PairedTest, signFlipTest } from "../paired-tests.ts";
-import { bootstrapIntervals, type Interval } from "../statistics.ts";
+import {
+  bootstrapIntervals,
+  type Interval,
+  mcnemarExact,
+  type PairedTest,
+  signFlipTest,
+} from "../statistics/index.ts";
 import type { Mode, ScoredItem } from "./items.ts";
 import { mean, type ScoreReport } from "./report.ts";
 

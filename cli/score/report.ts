@@ -1,6 +1,6 @@
 // The score of a prediction file: over all, by split and by kind, both ways, with intervals.
 import { metricRules, type PredictionFile } from "../../tasks/index.ts";
-import { bootstrapIntervals, type Interval } from "../statistics.ts";
+import { bootstrapIntervals, type Interval } from "../statistics/index.ts";
 import { type Mode, modes, referenceRules, type ScoredItem, scored, scoreItems } from "./items.ts";
 
 /** Means in percent, with their intervals of 95 %. */

@@ -1,8 +1,8 @@
 // The score for people: one table, what was not answered, and what the rules change.
-import { thousands } from "../format.ts";
-import { type Interval, resamples } from "../statistics.ts";
-import { type Align, tableLines } from "../table.ts";
+
+import { type Interval, resamples } from "../statistics/index.ts";
 import { type Colors, withoutSteering } from "../terminal.ts";
+import { type Align, tableLines, thousands } from "../text/index.ts";
 import type { Comparison } from "./compare.ts";
 import { comparisonLines } from "./compare-view.ts";
 import type { Mode } from "./items.ts";

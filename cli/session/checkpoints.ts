@@ -1,8 +1,7 @@
 // Has a run's ledger signed while it grows: at each step, at the end, and when the session closes.
 import { type EventEnvelope, ensureError } from "../../events/index.ts";
-import type { CheckpointOptions } from "../../storage/index.ts";
-import { openCheckpointLog, openSigningKey } from "../../storage/index.ts";
-import { signingKeyOf } from "../run-directory.ts";
+import { type CheckpointOptions, openCheckpointLog, openSigningKey } from "../../storage/index.ts";
+import { signingKeyOf } from "../run/index.ts";
 import type { Closers } from "./closers.ts";
 import type { SessionOptions } from "./types.ts";
 

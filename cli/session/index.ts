@@ -5,6 +5,13 @@ export { openRecomputation } from "./open-recomputation.ts";
 export { openRejudging } from "./open-rejudging.ts";
 export { openSession } from "./open-session.ts";
 export { openTasks } from "./parts.ts";
+export {
+  askHead,
+  type RunProcesses,
+  recordedProcesses,
+  type SandboxView,
+  type WorkerView,
+} from "./processes.ts";
 export { runWorker } from "./run-worker.ts";
 export type {
   Beginning,

@@ -18,8 +18,8 @@ import {
 } from "../../sandbox/index.ts";
 import { miniCorpus } from "../../tasks/index.ts";
 import { searchKey } from "../environment.ts";
-import { clock } from "../format.ts";
-import { budgetFile } from "../run-directory.ts";
+import { budgetFile } from "../run/index.ts";
+import { clock } from "../text/index.ts";
 import type { Closers } from "./closers.ts";
 import type { SessionOptions } from "./types.ts";
 

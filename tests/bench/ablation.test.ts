@@ -19,7 +19,7 @@ import { type PolicyRecord, type RunRecord, recordOf } from "../../bench/ablatio
 import { heldOutSvg, rewardSvg, withSection } from "../../bench/ablation/results-page.ts";
 import { curveOf, gainOf, spreadOf } from "../../bench/ablation/spread.ts";
 import { tablesText } from "../../bench/ablation/tables.ts";
-import { readRun } from "../../cli/run-directory.ts";
+import { readRun } from "../../cli/run/run-directory.ts";
 import { loadRunConfig, type RunConfig } from "../../config/index.ts";
 
 const test = suite("bench/ablation");

@@ -3,7 +3,7 @@
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { firstDifference } from "../../actors/index.ts";
-import { askHead, type RunProcesses } from "../../cli/processes.ts";
+import { askHead, type RunProcesses } from "../../cli/session/processes.ts";
 import { sandboxImageTag } from "../../sandbox/index.ts";
 import { Dockerd, whyNoDockerd } from "../sandbox/engines/dockerd.ts";
 import type { Heard } from "./host-processes.ts";

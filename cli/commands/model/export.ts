@@ -1,9 +1,9 @@
 // `varft model export RUN -o DIR`: a policy of a run, in the form that others read.
 import type { Command } from "../../command.ts";
-import { findPolicy } from "../../find-policy.ts";
-import { shortHash } from "../../format.ts";
-import { wholeNumber } from "../../number-words.ts";
-import { withRun } from "../../run-directory.ts";
+import { findPolicy } from "../../evidence/index.ts";
+import { withRun } from "../../run/index.ts";
+import { shortHash } from "../../text/index.ts";
+import { wholeNumber } from "../../words/index.ts";
 import { writePolicy } from "./run-policy.ts";
 import { writingProgress } from "./writing-progress.ts";
 import { roundingNote, writingType, writingTypeArg } from "./writing-type.ts";

@@ -1,10 +1,9 @@
 // `varft model generate DIR --prompt T`: one answer, word by word.
 import { deviceName, parseDevice } from "../../../events/index.ts";
 import type { Command, Words } from "../../command.ts";
-import { deviceArg, deviceWord } from "../../device-word.ts";
-import { short, thousands } from "../../format.ts";
-import { anyNumber, wholeNumber } from "../../number-words.ts";
 import { type Terminal, withoutSteering } from "../../terminal.ts";
+import { short, thousands } from "../../text/index.ts";
+import { anyNumber, deviceArg, deviceWord, wholeNumber } from "../../words/index.ts";
 import { type Question, type Speech, speak } from "./speak.ts";
 
 const tokensMaxDefault = 128;

@@ -2,9 +2,8 @@
 import { inspectModel, type ModelFacts } from "../../../model/index.ts";
 import type { Command } from "../../command.ts";
 import { exitCodes } from "../../exit.ts";
-import { byteSize, thousands } from "../../format.ts";
-import { type Align, tableLines } from "../../table.ts";
 import type { Colors } from "../../terminal.ts";
+import { type Align, byteSize, tableLines, thousands } from "../../text/index.ts";
 
 /** Names of files and tensors that are shown before the rest is counted. */
 const namesShownMax = 8;

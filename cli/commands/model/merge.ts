@@ -1,7 +1,7 @@
 // `varft model merge BASE ADAPTER -o DIR`: a checkpoint that needs its adapter no more.
 import { mergeAdapter } from "../../../model/index.ts";
 import type { Command } from "../../command.ts";
-import { duration } from "../../format.ts";
+import { duration } from "../../text/index.ts";
 import { writingProgress } from "./writing-progress.ts";
 import { roundingNote, writingType, writingTypeArg } from "./writing-type.ts";
 

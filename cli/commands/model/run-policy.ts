@@ -12,7 +12,7 @@ import {
   trainableParameters,
   writeAdapter,
 } from "../../../model/index.ts";
-import type { RunPolicy } from "../../find-policy.ts";
+import type { RunPolicy } from "../../evidence/index.ts";
 
 /** Name of the file that says where an exported folder comes from. */
 const originFile = "varft-policy.json";

@@ -1,6 +1,7 @@
 // How far a long writing is, and how long it will still take.
-import { byteSize, clock } from "../../format.ts";
+
 import type { Terminal } from "../../terminal.ts";
+import { byteSize, clock } from "../../text/index.ts";
 
 /** How often the line is drawn, in milliseconds. */
 const redrawMs = 250;

@@ -2,8 +2,7 @@
 import { imageFacts, sandboxImageTag } from "../../../sandbox/index.ts";
 import type { Command } from "../../command.ts";
 import { engineSocket } from "../../environment.ts";
-import { byteSize } from "../../format.ts";
-import { tableLines } from "../../table.ts";
+import { byteSize, tableLines } from "../../text/index.ts";
 
 export const showImage: Command = {
   name: "image",

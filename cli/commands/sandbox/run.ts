@@ -13,8 +13,8 @@ import type { Command, Words } from "../../command.ts";
 import { engineSocket } from "../../environment.ts";
 import { UsageError } from "../../errors.ts";
 import { exitCodes } from "../../exit.ts";
-import { short } from "../../format.ts";
 import { type Terminal, withoutSteering } from "../../terminal.ts";
+import { short } from "../../text/index.ts";
 
 /** Who the containers of this command belong to, on their labels. */
 const owner = "varft sandbox run";

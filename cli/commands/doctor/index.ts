@@ -1,0 +1,2 @@
+// `varft doctor`: what this host has and lacks.
+export { doctor } from "./doctor.ts";

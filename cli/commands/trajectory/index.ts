@@ -1,0 +1,2 @@
+// `varft trajectory`: an episode as a person reads it.
+export { trajectory } from "./trajectory.ts";
