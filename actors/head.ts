@@ -266,9 +266,9 @@ class RunHead implements Head {
   }
 
   #registered(entry: WorkerEntry): void {
-    const { id, role } = entry;
+    const { id, address, role } = entry;
     if (role !== "rollout" && role !== "learner") return;
-    this.#crew.add(id, role);
+    this.#crew.add(id, address, role);
     this.#notes?.registered(entry);
   }
 

@@ -4,7 +4,7 @@
 //   head            fault                what failed at a worker
 //   head            state                anybody asks what lives now
 //   tool-executor   execute              Rollout has a tool called
-//   <worker id>     play, learn          the head hands out work; the answer is a receipt
+//   <worker>        play, learn          the head hands out work; the answer is a receipt
 //
 // Workers register with the runtime's registry, and read in the ledger what the run is.
 import { z } from "zod";

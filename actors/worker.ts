@@ -6,7 +6,7 @@ import { headActor, type Messenger, type RunAddress } from "./protocol.ts";
 /**
  * Registers `info` and stays registered until `signal` is aborted. A head that is away is waited
  * for.
- * @throws {WorkerRefusedError}
+ * @throws {WorkerRefusedError} {WorkerReplacedError}
  */
 export async function stayRegistered(
   bus: Bus,

@@ -101,6 +101,8 @@ export {
   spawnWorker,
   supervise,
   WorkerRefusedError,
+  WorkerReplacedError,
+  workerAddress,
   workerGoneMs,
   workersMax,
 } from "./process/index.ts";

@@ -8,6 +8,8 @@
 //    and only opening the ledger anew finds out.
 // 4. An append that is refused leaves no trace: all of its bytes exist before anything is changed.
 // 5. Acknowledgement order is append order.
+// 6. A writer that was passed over learns it from its next page, too: a head that stood still
+//    follows its ledger, so it ends as soon as it wakes, whether it has anything to write or not.
 import { setImmediate } from "node:timers";
 import { type EventEnvelope, encodeEnvelopeShared, ensureError, isName } from "../events/index.ts";
 import { type AdmissionView, admit, commandOf, envelopesOf } from "./admission.ts";
@@ -20,6 +22,7 @@ import {
   type Lease,
   type Ledger,
   pendingBytesMax,
+  type StoredRow,
 } from "./ledger.ts";
 import { Overlay } from "./overlay.ts";
 import { PendingGroup } from "./pending-group.ts";
@@ -112,6 +115,14 @@ export class GroupLedger extends LedgerView implements Ledger {
     this.#schedule();
     await group.done;
     return lease;
+  }
+
+  override async readRows(fromGlobal: number, limit?: number): Promise<readonly StoredRow[]> {
+    if (!this.#store.isCurrent()) {
+      this.#fail(passedOver());
+      throw this.#failure;
+    }
+    return super.readRows(fromGlobal, limit);
   }
 
   /** Ends when all appends so far are acknowledged or refused and the files are closed. */

@@ -253,6 +253,11 @@ export class LmdbStore extends LmdbReader implements Store {
     await super.close();
   }
 
+  isCurrent(): boolean {
+    const fence = this.databases.meta.getEntry(headKey)?.version ?? 0;
+    return writerOf(fence) === writerOf(this.#fence);
+  }
+
   recorded(stream: string, command: string): { seq: number; count: number } | null {
     const row = this.databases.commands.get([stream, command]);
     if (row === undefined) return null;
@@ -324,7 +329,7 @@ export class LmdbStore extends LmdbReader implements Store {
         { facts: { ...owner } },
       );
     }
-    const writer = Math.floor((meta.getEntry(headKey)?.version ?? 0) / fencePerWriter) + 1;
+    const writer = writerOf(meta.getEntry(headKey)?.version ?? 0) + 1;
     assert(writer < writersMax, `the ledger was opened ${writersMax} times`);
     this.#fence = writer * fencePerWriter;
     put(meta, headKey, this.#headRow(this.head()), this.#fence);
@@ -348,6 +353,10 @@ export class LmdbStore extends LmdbReader implements Store {
     }
     if (last !== size) throw corrupt(`the head says ${size} events, the last one is ${last}`);
   }
+}
+
+function writerOf(fence: number): number {
+  return Math.floor(fence / fencePerWriter);
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

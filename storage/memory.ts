@@ -69,6 +69,10 @@ export class MemoryStore implements Store {
     return this.#disk.leases.get(name) ?? null;
   }
 
+  isCurrent(): boolean {
+    return this.#disk.writer === this.#writer;
+  }
+
   recorded(stream: string, command: string): { seq: number; count: number } | null {
     return this.#disk.streams.get(stream)?.commands.get(command) ?? null;
   }

@@ -44,6 +44,8 @@ export interface StoreReader {
 }
 
 export interface Store extends StoreReader {
+  /** False once another writer has taken over. */
+  isCurrent(): boolean;
   /** Where the events of `command` in `stream` lie. */
   recorded(
     stream: string,

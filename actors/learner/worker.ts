@@ -28,7 +28,7 @@ export interface LearnerWorkerOptions<S> {
   readonly bus: Bus;
   /** The head's ledger, over the bus. */
   readonly ledger: Pick<Ledger, "append" | "readStream" | "acquireLease" | "blobs">;
-  /** Its `role` is `learner`; its id is a subject token: `learner-0`. */
+  /** Its `role` is `learner`. */
   readonly info: WorkerInfo;
   readonly config: RunConfig;
   readonly trainer: PolicyTrainer;
@@ -72,7 +72,7 @@ export async function runLearnerWorker<S>(options: LearnerWorkerOptions<S>): Pro
     if (outcome.status === "rejected") throw new EvidenceError(outcome.reason);
     return received;
   };
-  const service = messenger.serve(info.id, "learn", learn);
+  const service = messenger.serve(info.address, "learn", learn);
   try {
     await stayRegistered(bus, address, info, signal);
   } finally {

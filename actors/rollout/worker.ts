@@ -17,7 +17,7 @@ export interface RolloutWorkerOptions {
   readonly bus: Bus;
   /** The head's ledger, over the bus. */
   readonly ledger: Pick<Ledger, "append" | "readStream" | "acquireLease" | "blobs">;
-  /** Its `role` is `rollout`; its id is a subject token: `rollout-0`. */
+  /** Its `role` is `rollout`. */
   readonly info: WorkerInfo;
   readonly config: RunConfig;
   readonly environment: Environment;
@@ -64,7 +64,7 @@ export async function runRolloutWorker(options: RolloutWorkerOptions): Promise<v
     now: () => performance.now(),
     onFault: (error) => void reportFault(messenger, info.id, error),
   });
-  const service = messenger.serve(info.id, "play", async (order) => {
+  const service = messenger.serve(info.address, "play", async (order) => {
     await rollout.play(order);
     return received;
   });

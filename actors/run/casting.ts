@@ -84,7 +84,7 @@ export async function untilChange(
 /** Sends an order; false where the worker cannot take it now. Who is dead leaves the crew. */
 async function sendOrder(
   messenger: Messenger,
-  { worker, gone }: Member,
+  { address, gone }: Member,
   order: PlayOrder,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -93,7 +93,7 @@ async function sendOrder(
     for (let start = 0; start < order.groups.length; start += groupsPerOrderMax) {
       const groups = order.groups.slice(start, start + groupsPerOrderMax);
       const options = { timeoutMs: orderTimeoutMs, signal: ending };
-      await messenger.ask(worker, "play", { ...order, groups }, options);
+      await messenger.ask(address, "play", { ...order, groups }, options);
     }
     return true;
   } catch (thrown) {

@@ -12,6 +12,8 @@ import { signalled } from "../signalled.ts";
 
 export interface Member {
   readonly worker: string;
+  /** Where its process is asked. */
+  readonly address: string;
   readonly role: WorkerRole;
   readonly life: number;
   /** Aborted when this life is over: nobody will answer what it was asked. */
@@ -25,12 +27,13 @@ export class Crew {
   #change = signalled();
 
   /** Notes a registration. */
-  add(worker: string, role: WorkerRole): void {
+  add(worker: string, address: string, role: WorkerRole): void {
     this.#lives += 1;
     this.#finish(worker);
     const end = new AbortController();
     this.#ends.set(worker, end);
-    this.#members.set(worker, { worker, role, life: this.#lives, gone: end.signal });
+    const life = this.#lives;
+    this.#members.set(worker, { worker, address, role, life, gone: end.signal });
     this.#announce();
   }
 

@@ -244,7 +244,7 @@ async function keepOrdering(
       const ending = AbortSignal.any([signal, learner.gone]);
       const options = { timeoutMs: orderTimeoutMs, signal: ending };
       try {
-        await messenger.ask(learner.worker, "learn", order, options);
+        await messenger.ask(learner.address, "learn", order, options);
         ordered = learner.life;
       } catch (thrown) {
         if (signal.aborted) return;

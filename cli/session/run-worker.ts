@@ -31,6 +31,7 @@ import {
   connectNats,
   holdLeash,
   numericClassOf,
+  workerAddress,
 } from "../../runtime/index.ts";
 import type { Ledger } from "../../storage/index.ts";
 import { environmentOf, withModes } from "../../tasks/index.ts";
@@ -85,6 +86,7 @@ async function work(
   const accelerator = await acceleratorOf(device, options.env["PATH"] ?? "");
   const info = {
     id: worker,
+    address: workerAddress(worker),
     role,
     pid: process.pid,
     host: hostname(),

@@ -6,6 +6,8 @@
 // 3. Every request has a time limit, a maximum of attempts and a maximum of bytes; a server works
 //    on a bounded number of requests at once and answers the others with "busy" (I7).
 // 4. Errors arrive as what they were: the same code, policy and message.
+// 5. Whoever serves a subject hears each of its requests, and the first answer counts. A process
+//    that stands still (a paused head, say) swallows nothing that another one answers.
 
 /** Time one attempt may take, in milliseconds. */
 export const requestTimeoutMs = 5_000;
@@ -39,14 +41,14 @@ export interface Bus {
   /** Whether the connection has ended for good. */
   readonly closed: boolean;
   /**
-   * Asks one server of `subject`.
+   * Asks who serves `subject`.
    * @throws {BusTimeoutError} {BusUnansweredError} {BusBusyError} retryable, after all attempts
    * @throws {BusClosedError} cancelled
    * @throws {RemoteError} what the handler threw: `TerminalError`, `RetryableError`,
    * `CancelledError`
    */
   request(subject: string, payload: unknown, options?: RequestOptions): Promise<unknown>;
-  /** Answers requests. Several servers of one subject share the requests. `*` and `>` match. */
+  /** Answers requests. All servers of a subject hear each of them. `*` and `>` match. */
   serve(
     subject: string,
     handler: (payload: unknown, context: RequestContext) => Promise<unknown>,

@@ -71,6 +71,14 @@ export class NatsPortInUseError extends RetryableError {
   }
 }
 
+/** The bus is that of another head now, which has taken the run over. */
+export class NatsTakenOverError extends TerminalError {
+  constructor(pid: number) {
+    const why = "another head has taken this run over while this one stood still";
+    super("nats-taken-over", `the bus is served by process ${pid}: ${why}; the run goes on there`);
+  }
+}
+
 /** The private bus ended, and starting it again did not help. */
 export class NatsServerError extends TerminalError {
   constructor(reason: string, log: readonly string[]) {

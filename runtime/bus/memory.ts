@@ -40,7 +40,6 @@ export class MemoryBroker {
   readonly #onDefect: DefectHandler;
   readonly #services = new Set<Service>();
   readonly #listeners = new Set<Listener>();
-  #turn = 0;
 
   constructor(options: MemoryBrokerOptions = {}) {
     this.#schedule = options.schedule ?? setImmediate;
@@ -53,19 +52,18 @@ export class MemoryBroker {
 
   ask(subject: string, bytes: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     const fitting = [...this.#services].filter(({ pattern }) => subjectMatches(pattern, subject));
-    const service = fitting[this.#turn++ % fitting.length];
-    if (service === undefined) return Promise.reject(new BusUnansweredError(subject));
+    if (fitting.length === 0) return Promise.reject(new BusUnansweredError(subject));
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => reject(new BusTimeoutError(subject, timeoutMs)), timeoutMs);
-      const answer = async (): Promise<void> => {
+      const answer = async (service: Service): Promise<void> => {
         if (!this.#services.has(service)) return;
         const bytesBack = await service.answer(subject, bytes);
         this.#schedule(() => {
           clearTimeout(late);
-          resolve(bytesBack);
+          resolve(bytesBack); // after the first answer, this changes nothing
         });
       };
-      this.#schedule(() => void answer());
+      for (const service of fitting) this.#schedule(() => void answer(service));
     });
   }
 

@@ -5,6 +5,8 @@
 // 2. The server dies with its parent, however that ends: a shell holds a leash pipe and kills the
 //    server when the pipe closes. One that outlived shell and head is ended by the next head.
 // 3. A server that dies alone is started again on the same port, with growing waits and a bound.
+//    One that was ended by another head, while this one stood still, is not: the bus is that
+//    head's.
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -14,7 +16,12 @@ import { join, resolve } from "node:path";
 import { ensureError, TerminalError } from "../../events/index.ts";
 import { backoffMs, sleep } from "../backoff.ts";
 import { Intensity } from "../intensity.ts";
-import { NatsPortInUseError, NatsServerError, NatsServerMissingError } from "./errors.ts";
+import {
+  NatsPortInUseError,
+  NatsServerError,
+  NatsServerMissingError,
+  NatsTakenOverError,
+} from "./errors.ts";
 
 const startTimeoutMs = 5_000;
 const stopTimeoutMs = 2_000;
@@ -52,6 +59,7 @@ export interface NatsServer extends BusPlace {
 
 interface Running {
   readonly child: ChildProcess;
+  readonly server: number | null;
   readonly exited: Promise<string>;
   readonly log: readonly string[];
 }
@@ -140,13 +148,16 @@ class GuardedServer {
     await this.#watch;
   }
 
-  async #guard({ exited, log }: Running): Promise<void> {
+  async #guard({ exited, log, server }: Running): Promise<void> {
     const cause = await exited;
     if (this.#stopping.signal.aborted) return;
     try {
       const restarts = this.#restarts.note(performance.now());
       if (restarts > restartsMax) throw new NatsServerError(cause, log);
       await sleep(backoffMs(restarts), this.#stopping.signal);
+      const found = serverOf(this.#directory);
+      const isOthers = found !== server && isServer(this.#directory, found);
+      if (isOthers) throw new NatsTakenOverError(found);
       await this.start();
     } catch (thrown) {
       if (!this.#stopping.signal.aborted) this.#onFailed?.(ensureError(thrown));
@@ -207,7 +218,7 @@ async function launch(binary: string, directory: string, port: number): Promise<
   abandon.abort(new Error("over"));
   if (outcome === "ready") {
     server = serverOf(directory);
-    return { child, exited, log };
+    return { child, exited, log, server };
   }
   child.stdin?.end();
   child.kill("SIGTERM");
@@ -241,10 +252,15 @@ function serverOf(directory: string): number | null {
   return Number(readText(join(directory, pidFileName))) || null;
 }
 
+/** Whether `pid` is a server of the run directory, and no other program that got its number. */
+function isServer(directory: string, pid: number | null): pid is number {
+  const words = readText(`/proc/${pid}/cmdline`).split("\0");
+  return pid !== null && words.includes(configFileOf(directory));
+}
+
 /** Kills the server `pid` of the run directory, and nothing else that has its number meanwhile. */
 function endServer(directory: string, pid: number | null): void {
-  const words = readText(`/proc/${pid}/cmdline`).split("\0");
-  if (pid === null || !words.includes(configFileOf(directory))) return;
+  if (!isServer(directory, pid)) return;
   try {
     process.kill(pid, "SIGKILL");
   } catch {

@@ -30,7 +30,6 @@ const reconnectJitterMs = 100;
 const pingIntervalMs = 10_000;
 /** How long `close` waits for answers in work, and then for the server to take what was sent. */
 const closeWaitMs = 2_000;
-const queue = "varft";
 
 export interface NatsBusOptions {
   /** `nats://host:port`. */
@@ -110,7 +109,6 @@ class NatsBus implements Bus {
       if (!this.#connection.isClosed()) message.respond(bytes);
     };
     const subscription = this.#connection.subscribe(subject, {
-      queue,
       callback: (error, message) => {
         if (error !== null || message.reply === undefined) return;
         const work = respond(message).finally(() => this.#answers.delete(work));

@@ -16,6 +16,8 @@ export {
   listWorkers,
   serveRegistry,
   WorkerRefusedError,
+  WorkerReplacedError,
+  workerAddress,
   workerGoneMs,
   workersMax,
 } from "./registry.ts";

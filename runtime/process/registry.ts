@@ -4,7 +4,9 @@
 //    tolerates differences (I4).
 // 2. A worker that was silent for `workerGoneMs` is gone; if it speaks again, it registers again.
 //    Its leases protect the ledger meanwhile, so this is about who gets new work, not about safety.
-// 3. The list lives in the head's memory: after a restart, workers register again by themselves.
+// 3. A name is one process's: the one that registered last. The one before is told, and ends.
+// 4. The list lives in the head's memory: after a restart, workers register again by themselves.
+import { randomBytes } from "node:crypto";
 import { z } from "zod";
 import { type NumericClass, TerminalError } from "../../events/index.ts";
 import { sleep } from "../backoff.ts";
@@ -21,10 +23,14 @@ export const heartbeatMs = 1_000;
 export const workerGoneMs = 60_000;
 /** Workers that the list remembers, the gone ones included. */
 export const workersMax = 4_096;
+/** Leaves room in a subject for what tells processes of one name apart. */
+const idCharsMax = 96;
 
 const worker = z.strictObject({
   /** Unique among the workers of a run. */
-  id: z.string().min(1).max(128),
+  id: z.string().min(1).max(idCharsMax),
+  /** Where this process alone is asked: `workerAddress`. */
+  address: z.string().min(1).max(128),
   role: z.string().min(1).max(64),
   pid: z.int().positive(),
   host: z.string().min(1).max(256),
@@ -54,6 +60,23 @@ export class WorkerRefusedError extends TerminalError {
     const mend = 'use an equal host and build, or set determinism = "tolerance"';
     super("worker-refused", `worker ${id} is of another numeric class: ${difference}; ${mend}`);
   }
+}
+
+/** Another process works under the worker's name now. */
+export class WorkerReplacedError extends TerminalError {
+  constructor(id: string) {
+    const mend = "this one ends; two that are to work side by side need two names (--id)";
+    super("worker-replaced", `another process has registered as ${id}: ${mend}`);
+  }
+}
+
+/**
+ * A new address for a process of the worker `id`. A name may have two processes for a while, when a
+ * head was paused and another one has started workers of its own; what one is asked is not for the
+ * other.
+ */
+export function workerAddress(id: string): string {
+  return `${id}_${randomBytes(8).toString("hex")}`;
 }
 
 export interface RegistryAddress {
@@ -87,8 +110,8 @@ export function serveRegistry(
   const subject = (verb: string): string => subjectOf({ ...address, actor: "registry" }, verb);
   const services: Subscription[] = [
     bus.serve(subject("register"), async (payload) => book.register(parse(worker, payload))),
-    bus.serve(subject("heartbeat"), async (payload) => book.heartbeat(parse(idShape, payload).id)),
-    bus.serve(subject("leave"), async (payload) => book.leave(parse(idShape, payload).id)),
+    bus.serve(subject("heartbeat"), async (payload) => book.heartbeat(parse(nameShape, payload))),
+    bus.serve(subject("leave"), async (payload) => book.leave(parse(nameShape, payload))),
     bus.serve(subject("list"), async () => book.list()),
   ];
   const sweep = setInterval(() => book.sweep(), heartbeatMs).unref();
@@ -112,14 +135,14 @@ export async function listWorkers(
 
 /** A worker's membership: alive until it leaves. */
 export interface Membership {
-  /** Rejects when the head refuses the worker later, after a restart of the head. */
+  /** Rejects when the head refuses the worker later: after its restart, or for another process. */
   readonly ended: Promise<void>;
   leave(): Promise<void>;
 }
 
 /**
  * Registers a worker and sends heartbeats until it leaves; waits for a head that is not there yet.
- * @throws {WorkerRefusedError}
+ * @throws {WorkerRefusedError} {WorkerReplacedError}
  */
 export async function joinRegistry(
   bus: Bus,
@@ -137,10 +160,12 @@ export async function joinRegistry(
     const difference = await ask("register", info, Number.POSITIVE_INFINITY);
     if (typeof difference === "string") throw new WorkerRefusedError(info.id, difference);
   };
+  const name: WorkerName = { id: info.id, address: info.address };
   const beat = async (): Promise<void> => {
     while (!stop.aborted) {
-      const known = await ask("heartbeat", { id: info.id }, 1).catch(() => true);
-      if (known === false) await register();
+      const standing = await ask("heartbeat", name, 1).catch(() => null);
+      if (standing === "replaced") throw new WorkerReplacedError(info.id);
+      if (standing === "unknown") await register();
       await sleep(heartbeatMs, stop);
     }
   };
@@ -157,12 +182,16 @@ export async function joinRegistry(
       if (bus.closed) return;
       const subject = subjectOf({ ...address, actor: "registry" }, "leave");
       const options = { timeoutMs: heartbeatMs, attemptsMax: 1 };
-      await bus.request(subject, { id: info.id }, options).catch(() => {});
+      await bus.request(subject, name, options).catch(() => {});
     },
   };
 }
 
-const idShape = z.strictObject({ id: z.string() });
+const nameShape = worker.pick({ id: true, address: true });
+type WorkerName = z.infer<typeof nameShape>;
+
+/** What a heartbeat is told: to go on, to register (again), or that its name is another's now. */
+type Standing = "known" | "unknown" | "replaced";
 
 function parse<T>(shape: z.ZodType<T>, payload: unknown): T {
   const parsed = shape.safeParse(payload);
@@ -198,16 +227,16 @@ class WorkerBook {
     return null;
   }
 
-  /** Whether the worker is in the list and was not given up. */
-  heartbeat(id: string): boolean {
+  heartbeat({ id, address }: WorkerName): Standing {
     const entry = this.#workers.get(id);
-    if (entry?.state !== "alive") return false;
+    if (entry?.state !== "alive") return "unknown";
+    if (entry.address !== address) return "replaced";
     this.#workers.set(id, { ...entry, lastSeenAt: this.#now() });
-    return true;
+    return "known";
   }
 
-  leave(id: string): null {
-    this.#end(id);
+  leave({ id, address }: WorkerName): null {
+    if (this.#workers.get(id)?.address === address) this.#end(id);
     return null;
   }
 

@@ -63,10 +63,10 @@ test("what a worker was asked when it died goes to another, without waiting for 
     a: () => new Promise(() => {}),
     b: async () => received,
   });
-  crew.add("a", "rollout");
+  crew.add("a", "a", "rollout");
   setTimeout(() => {
     crew.end("a");
-    crew.add("b", "rollout");
+    crew.add("b", "b", "rollout");
   }, 100);
   await castUntil("b");
   assert.equal(asked, ["a", "b"]);
@@ -77,8 +77,8 @@ test("a worker that begins a new life is asked anew", async () => {
   const { crew, asked, castUntil } = worldOf({
     a: () => (orders++ === 0 ? new Promise(() => {}) : Promise.resolve(received)),
   });
-  crew.add("a", "rollout");
-  setTimeout(() => crew.add("a", "rollout"), 100);
+  crew.add("a", "a", "rollout");
+  setTimeout(() => crew.add("a", "a", "rollout"), 100);
   setTimeout(() => asked.push("over"), 600);
   await castUntil("over");
   assert.equal(asked, ["a", "a", "over"]);
@@ -92,7 +92,7 @@ test("a worker that is ending does not end the run", async () => {
       return received;
     },
   });
-  crew.add("a", "rollout");
+  crew.add("a", "a", "rollout");
   setTimeout(() => asked.push("over"), 2_000);
   await castUntil("over");
   assert.equal(asked, ["a", "a", "over"]);

@@ -45,6 +45,7 @@ export const numericClass = { code: "c", onnxruntime: "o", device: "cpu", sandbo
 
 const infoOf = (id: string, role: string, pid: number, given: typeof numericClass) => ({
   id,
+  address: `${id}_${pid}`,
   role,
   pid,
   host: "here",

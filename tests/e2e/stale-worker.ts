@@ -6,7 +6,7 @@ import { hostname } from "node:os";
 import { openRolloutPolicy, type PolicySampler, runRolloutWorker } from "../../actors/index.ts";
 import { restoreRunConfig } from "../../config/index.ts";
 import { type EventData, type HashName, streams } from "../../events/index.ts";
-import { connectLedger, connectNats, numericClassOf } from "../../runtime/index.ts";
+import { connectLedger, connectNats, numericClassOf, workerAddress } from "../../runtime/index.ts";
 import { environment } from "../../tasks/index.ts";
 
 const [, , kind = "", run = "", url = ""] = process.argv;
@@ -30,6 +30,7 @@ await runRolloutWorker({
   sampler: stale(policy.sampler),
   info: {
     id: "rollout-stale",
+    address: workerAddress("rollout-stale"),
     role: "rollout",
     pid: process.pid,
     host: hostname(),

@@ -150,15 +150,24 @@ for (const [name, open] of [
 
   test("a repetition joins the work on its id", async ({ one, two }) => {
     const ids: string[] = [];
+    const finish: (() => void)[] = [];
     one.serve(subject, async (_payload, { id }) => {
       ids.push(id);
-      await new Promise((resolve) => setTimeout(resolve, 250));
+      await new Promise<void>((resolve) => finish.push(resolve));
       return "done";
     });
     await one.flush();
-    const options = { id: "the-id", timeoutMs: 80, attemptsMax: 4 };
-    assert.is(await two.request(subject, null, options), "done");
-    assert.equal(ids, ["the-id"]);
+    const once = { id: "the-id", timeoutMs: 50, attemptsMax: 1 };
+    assert.is((await rejection(two.request(subject, null, once))).code, "bus-timeout");
+    const again = two.request(subject, null, { id: "the-id" });
+    // One connection keeps its order: when the next request was heard, the repetition was, too.
+    const next = two.request(subject, null, { id: "next" });
+    for (let turn = 0; turn < 200 && !ids.includes("next"); turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    for (const resolve of finish) resolve();
+    assert.equal(await Promise.all([again, next]), ["done", "done"]);
+    assert.equal(ids, ["the-id", "next"]);
   });
 
   test("no answer in time is a retryable error", async ({ one, two }) => {
@@ -179,12 +188,26 @@ for (const [name, open] of [
     release();
   });
 
-  test("two servers share the requests, each is answered once", async ({ one, two }) => {
-    let count = 0;
-    for (const bus of [one, two]) bus.serve(subject, async () => ++count);
+  test("a server that stands still swallows nothing: another one answers", async (context) => {
+    const { one, two } = context;
+    const heard: string[] = [];
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    one.serve(subject, async () => {
+      heard.push("one");
+      await released;
+      return "one";
+    });
+    two.serve(subject, async () => "two");
     await Promise.all([one.flush(), two.flush()]);
-    await Promise.all(Array.from({ length: 20 }, () => one.request(subject, null)));
-    assert.is(count, 20);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => one.request(subject, null, { attemptsMax: 1 })),
+    );
+    assert.equal(answers, Array(20).fill("two"));
+    assert.is(heard.length, 20, "all servers hear");
+    release();
   });
 
   test("hints reach all subscribers of a pattern, in order", async ({ one, two, world }) => {

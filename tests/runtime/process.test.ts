@@ -164,7 +164,14 @@ processes.run();
 
 const address = { cluster: "test", run: "r" };
 const numericClass = { code: "c1", onnxruntime: "1", device: "cpu-x64-avx2", sandbox: "s" };
-const info: WorkerInfo = { id: "w1", role: "rollout", pid: 1, host: "h", numericClass };
+const info: WorkerInfo = {
+  id: "w1",
+  address: "w1_a",
+  role: "rollout",
+  pid: 1,
+  host: "h",
+  numericClass,
+};
 
 const registry = suite<{ head: Bus; worker: Bus; stop: AbortController }>("registry");
 
@@ -279,6 +286,33 @@ registry(
       served.list().map(({ state }) => state),
       ["gone"],
     );
+    await served.close();
+  },
+);
+
+registry(
+  "a name is the process's that registered last: the one before is told",
+  async (context) => {
+    const { head, worker, stop } = context;
+    const registered: string[] = [];
+    const gone: string[] = [];
+    const served = serveRegistry(
+      head,
+      address,
+      exact({
+        onRegistered: (entry) => registered.push(entry.address),
+        onGone: (entry) => gone.push(entry.address),
+      }),
+    );
+    const first = await joinRegistry(worker, address, info, stop.signal);
+    const second = await joinRegistry(worker, address, { ...info, address: "w1_b" }, stop.signal);
+    const error = await rejection(first.ended);
+    assert.is(error.code, "worker-replaced");
+    assert.match(error.message, /another process has registered as w1.*two names \(--id\)/);
+    await first.leave();
+    assert.equal([registered, gone], [["w1_a", "w1_b"], []], "who was replaced takes nobody along");
+    await second.leave();
+    assert.equal(gone, ["w1_b"]);
     await served.close();
   },
 );

@@ -9,6 +9,7 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { encode, type HashName, isHashName } from "../../events/index.ts";
 import {
+  follow,
   type Ledger,
   LedgerError,
   MemoryDisk,
@@ -166,6 +167,20 @@ test("a writer that was passed over writes nothing more", () =>
     await first.close();
     await second.append(request("c5", part("run/a", { expected: 2 })));
     assert.is((await verifyChain(second)).reason, null);
+    await second.close();
+  }));
+
+test("a writer that was passed over learns it where it reads, too", () =>
+  inFolder(async (directory) => {
+    const first = await openLedger(directory, { clock });
+    const follower = follow(first, () => {}, { from: 1, intervalMs: 5 });
+    await rm(join(directory, "ledger", "gate.sock"));
+    await setOwner(directory, null);
+    const second = await openLedger(directory, { clock });
+    assert.match(await follower.done.then(String, String), /another process took this ledger over/);
+    assert.is(await codeOf(first.append(request("c1", part("run/a")))), "ledger-failed");
+    await first.close();
+    assert.is((await second.append(request("c2", part("run/a"))))[0]?.seq, 1);
     await second.close();
   }));
 
