@@ -11,7 +11,7 @@ import { simulatedPlan } from "./simulated-faults.ts";
 import { type SimulatedDone, simulate, simulatedConfig } from "./simulated-run.ts";
 
 /** Far more than any program of these runs takes, so that no fault hides behind a time-out. */
-const generous = "sandbox.limits.wall_ms_max=60000";
+export const generous = "sandbox.limits.wall_ms_max=60000";
 
 /** The results of undisturbed runs, each played once. */
 export class Undisturbed {
