@@ -14,6 +14,7 @@ import {
   type StepName,
   type TrajectoryName,
 } from "../../events/index.ts";
+import { RetentionFold } from "../retention/index.ts";
 
 /** What an event says: its data fit the schema of its type. */
 export type AuditEvent = {
@@ -107,6 +108,8 @@ export class Book {
   planned = 0;
   learned = 0;
   batch: BatchFacts | null = null;
+  /** What was stored that may be pruned, and what the run needs of it. */
+  readonly retention = new RetentionFold();
 
   /** What is known of a stream; a new one is entered. */
   streamOf(stream: string): StreamFacts {
@@ -140,9 +143,13 @@ export class Book {
 
   /** Takes note of what an event says. */
   note(event: AuditEvent): void {
-    if (isOfTrajectory(event)) this.#noteTrajectory(event);
-    else if (isOfLearner(event)) this.#noteLearner(event);
+    if (isOfTrajectory(event)) {
+      this.#noteTrajectory(event);
+      return;
+    }
+    if (isOfLearner(event)) this.#noteLearner(event);
     else this.#noteRun(event);
+    this.retention.add(event);
   }
 
   #noteRun(event: RunEvent): void {

@@ -4,6 +4,7 @@
 // 2. What the run needs to go on always stays, whatever the rules: what it started from, the last
 //    optimizer state that was stored with its policy and every gradient since, and the policies
 //    that the next steps may be played with.
+// 3. Who is told of a pruning asks the same fold at its place whether it was one by the rules.
 import {
   type EventData,
   type EventEnvelope,
@@ -11,7 +12,7 @@ import {
   type HashName,
   hashNamesIn,
 } from "../../events/index.ts";
-import { type KeepRules, keeps, type PrunableKind } from "./rules.ts";
+import { type KeepRules, keepRulesText, keeps, type PrunableKind, prunableKinds } from "./rules.ts";
 
 /** A blob that an event has stored. */
 interface StoredBlob {
@@ -29,7 +30,7 @@ export interface Selection {
 /** Takes the events of a run in the order of the ledger. */
 export class RetentionFold {
   readonly #stored = new Map<HashName, StoredBlob[]>();
-  readonly #always = new Set<string>();
+  readonly #always = new Set<HashName>();
   /** The last optimizer state that was stored, its policy, and the gradients since. */
   #recent = new Set<HashName>();
   /** The newest last. */
@@ -37,7 +38,7 @@ export class RetentionFold {
   #policyLag = 0;
   #lastStep = 0;
 
-  add(event: EventEnvelope): void {
+  add(event: Pick<EventEnvelope, "type" | "data">): void {
     const handler = this.#handlers[event.type as EventType] as
       | ((data: unknown) => void)
       | undefined;
@@ -47,14 +48,10 @@ export class RetentionFold {
   /** Chooses by `rules` among everything that was stored. */
   select(rules: KeepRules): Selection {
     const kinds = new Map<PrunableKind, HashName[]>();
-    const needs = new Set([
-      ...this.#always,
-      ...this.#recent,
-      ...this.#policies.slice(-1 - this.#policyLag),
-    ]);
+    const needs = this.#needs();
     let needed = 0;
     for (const [name, uses] of this.#stored) {
-      if (uses.some(({ kind, step }) => keeps(rules, kind, step, this.#lastStep))) continue;
+      if (this.#isKept(uses, rules)) continue;
       if (needs.has(name)) {
         needed += 1;
         continue;
@@ -63,6 +60,29 @@ export class RetentionFold {
       kinds.set(kind, [...(kinds.get(kind) ?? []), name]);
     }
     return { kinds, needed };
+  }
+
+  /** Why one of `names` may not go by `rules` as the run stands; null: all of them may. */
+  whyKept(names: Iterable<HashName>, rules: KeepRules): string | null {
+    const needs = this.#needs();
+    for (const name of names) {
+      if (needs.has(name)) return `the run needs ${name} to go on`;
+      const uses = this.#stored.get(name);
+      if (uses === undefined) {
+        return `${name} is none of the ${prunableKinds.join(", ")} that were stored before`;
+      }
+      if (this.#isKept(uses, rules)) return `its rule "${keepRulesText(rules)}" keeps ${name}`;
+    }
+    return null;
+  }
+
+  #isKept(uses: readonly StoredBlob[], rules: KeepRules): boolean {
+    return uses.some(({ kind, step }) => keeps(rules, kind, step, this.#lastStep));
+  }
+
+  #needs(): ReadonlySet<HashName> {
+    const playing = this.#policies.slice(-1 - this.#policyLag);
+    return new Set([...this.#always, ...this.#recent, ...playing]);
   }
 
   readonly #handlers: { readonly [T in EventType]?: (data: EventData<T>) => void } = {

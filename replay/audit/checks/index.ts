@@ -5,6 +5,7 @@ import { advantages } from "./advantages.ts";
 import { batches } from "./batches.ts";
 import { plans } from "./plans.ts";
 import { policies } from "./policies.ts";
+import { prunes } from "./prunes.ts";
 import { rewards } from "./rewards.ts";
 import { tokens } from "./tokens.ts";
 import { trajectories } from "./trajectories.ts";
@@ -22,6 +23,7 @@ export const dataChecks = [
   batches,
   advantages,
   updates,
+  prunes,
 ] as readonly Check[];
 
 /** By type, the checks that look at it. */

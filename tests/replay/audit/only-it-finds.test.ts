@@ -6,6 +6,7 @@ import { newSigningKey } from "../../../storage/index.ts";
 import { envelopeCases } from "./cases-envelopes.ts";
 import { planCases } from "./cases-plans.ts";
 import { policyCases } from "./cases-policies.ts";
+import { pruneCases } from "./cases-prunes.ts";
 import { rewardCases } from "./cases-rewards.ts";
 import {
   auditTables,
@@ -74,7 +75,7 @@ const below: Readonly<Record<string, () => Promise<Forged>>> = {
   blobs: tables(({ blobs }) => blobs.delete([...blobs.keys()].at(-1) ?? "")),
 };
 
-const meanings = [...policyCases, ...rewardCases, ...planCases, ...envelopeCases];
+const meanings = [...policyCases, ...rewardCases, ...planCases, ...envelopeCases, ...pruneCases];
 
 const { checks } = auditTables(tablesOf(await realRun()));
 
