@@ -37,12 +37,18 @@ export function replayDocument({ verdict, notes, seconds }: ReplayTold) {
 }
 
 /** What could not be compared because bytes of it are not there. */
-function missingNotes({ hashOnlySteps, unsampled }: ReplayVerdict): string[] {
+function missingNotes({ hashOnlySteps, unsampled, unlearned }: ReplayVerdict): string[] {
   const hashOnly =
     `${hashOnlySteps} steps are hash only: no gradients of theirs are stored, or they follow ` +
     "weights that could not be derived";
   const pruned = `${unsampled} steps and evaluations were not sampled again: their policy was pruned`;
-  return [...(hashOnlySteps === 0 ? [] : [hashOnly]), ...(unsampled === 0 ? [] : [pruned])];
+  const played = `${unlearned} steps were not learned again: the policy that played them was pruned`;
+  const notes: readonly (readonly [count: number, note: string])[] = [
+    [hashOnlySteps, hashOnly],
+    [unsampled, pruned],
+    [unlearned, played],
+  ];
+  return notes.flatMap(([count, note]) => (count === 0 ? [] : [note]));
 }
 
 /** The lines of a replay. */

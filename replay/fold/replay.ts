@@ -96,6 +96,8 @@ export interface ReplayVerdict {
   readonly hashOnlySteps: number;
   /** Steps and evaluations that could not be sampled again: their policy was pruned. */
   readonly unsampled: number;
+  /** Steps that could not be learned again: the policy that they were played with was pruned. */
+  readonly unlearned: number;
   /** Whether tasks were drawn from their source again. */
   readonly tasksDrawn: boolean;
 }
@@ -125,6 +127,7 @@ export async function replayRun<S>(options: ReplayOptions<S>): Promise<ReplayVer
     comparisons: tallies,
     hashOnlySteps: replay?.trail?.hashOnly ?? 0,
     unsampled: replay?.unsampled ?? 0,
+    unlearned: replay?.unlearned ?? 0,
     tasksDrawn: plans?.drawsTasks ?? false,
   };
 }
@@ -133,6 +136,8 @@ class Replay<S> {
   steps = 0;
   /** Steps and evaluations whose policy was pruned: their turns cannot be sampled again. */
   unsampled = 0;
+  /** Steps whose gradients need a policy that was pruned: they are not computed again. */
+  unlearned = 0;
   readonly trail: WeightTrail<S> | null;
   readonly #options: ReplayOptions<S>;
   readonly #book: Book;
@@ -255,22 +260,30 @@ class Replay<S> {
     const { to = Number.POSITIVE_INFINITY } = this.#options;
     if (learned === null || this.trail === null || step < this.#deriveFrom || step > to) return;
     const start = await this.trail.before(learned);
-    let state: LearnerState<S> | null = null;
-    if (
-      compared &&
-      start !== null &&
-      this.#recomputation !== null &&
-      (await this.#isHere(learned))
-    ) {
-      try {
-        state = await this.#recomputation.learn(learned, trajectories, start, this.#findings);
-      } catch (thrown) {
-        this.#findings.compare("gradients", learned.batch, ensureError(thrown).message);
-      }
-    }
+    const state =
+      compared && start !== null ? await this.#learnAgain(learned, trajectories, start) : null;
     if (state !== null && !(await this.trail.hasGradients(learned)))
       this.trail.arrive(learned, state);
     else await this.trail.derive(learned);
+  }
+
+  /** What a step learned again comes to; null where that is not asked for, or cannot be done. */
+  async #learnAgain(
+    learned: LearnedStep,
+    trajectories: readonly FoldedTrajectory[],
+    start: LearnerState<S>,
+  ): Promise<LearnerState<S> | null> {
+    if (this.#recomputation === null) return null;
+    if (!(await this.#isHere(learned))) {
+      this.unlearned += 1;
+      return null;
+    }
+    try {
+      return await this.#recomputation.learn(learned, trajectories, start, this.#findings);
+    } catch (thrown) {
+      this.#findings.compare("gradients", learned.batch, ensureError(thrown).message);
+      return null;
+    }
   }
 
   /** Whether the policy that a step was played with is there, where its gradients need it. */
