@@ -118,7 +118,7 @@ export class GroupLedger extends LedgerView implements Ledger {
   }
 
   override async readRows(fromGlobal: number, limit?: number): Promise<readonly StoredRow[]> {
-    if (!this.#store.isCurrent()) {
+    if (this.#closing === null && !this.#store.isCurrent()) {
       this.#fail(passedOver());
       throw this.#failure;
     }

@@ -184,6 +184,14 @@ test("a writer that was passed over learns it where it reads, too", () =>
     await second.close();
   }));
 
+test("a page that is asked of a closed ledger is refused, and touches no file", () =>
+  inFolder(async (directory) => {
+    const ledger = await openLedger(directory, { clock });
+    await ledger.append(request("c1", part("run/a")));
+    await ledger.close();
+    assert.is(await codeOf(ledger.readRows(1)), "ledger-closed");
+  }));
+
 test("the blobs of a closed ledger say so: a worker then waits for the next head", () =>
   inFolder(async (directory) => {
     const ledger = await openLedger(directory, { clock });
