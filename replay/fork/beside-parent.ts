@@ -24,7 +24,10 @@ export async function unlikeParent(
       return unequal({ parent }, { parent: again.parent });
     }
     const settings = restoreRunConfig(config);
-    const { names } = await namesAtStep({ ...place, step: at.step, config: settings });
+    const forked = { ...place, step: at.step, config: settings };
+    const learner = await reader.readStream(streams.learner(run));
+    // What the fork has brought along may be gone there by now.
+    const { names } = await namesAtStep(forked, learner, null);
     const derived = { parent: names.parent, policy: names.policy, optimizer: names.optimizer };
     return unequal({ parent, policy, optimizer }, derived);
   } catch (thrown) {

@@ -5,6 +5,7 @@
 // 2. Everything else that a step draws on is a function of the settings and the step's number
 //    (tasks, learning rate, random numbers, order of minibatches), or is taken along: the policies
 //    that a lag reaches back to, and the policy that KL is measured to.
+// 3. Of a run that was pruned only what is there counts; what is not is named, with the rule.
 import {
   evaluationsBefore,
   learnerMachine,
@@ -14,6 +15,7 @@ import {
 import type { RunConfig } from "../../config/index.ts";
 import {
   anchorOf,
+  assert,
   type EventData,
   type EventEnvelope,
   type HashName,
@@ -24,12 +26,8 @@ import {
 import { foldStream } from "../../runtime/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
 import { ForkError } from "./errors.ts";
-import {
-  earlierPolicies,
-  type LearnedStep,
-  learnedSteps,
-  nearestDerivable,
-} from "./learned-steps.ts";
+import { Holdings } from "./holdings.ts";
+import { earlierPolicies, type LearnedStep, learnedSteps, nearestTo } from "./learned-steps.ts";
 import { positionOf } from "./position.ts";
 
 /** What a fork says that it begins with. */
@@ -47,7 +45,10 @@ export interface ForkStart extends ForkNames {
   readonly blobs: readonly Uint8Array[];
 }
 
-export type ForkReader = Pick<LedgerReader, "readStream" | "readRows" | "readAll" | "blobs">;
+export type ForkReader = Pick<
+  LedgerReader,
+  "listStreams" | "readStream" | "readRows" | "readAll" | "blobs"
+>;
 
 export interface StepPlace {
   readonly reader: ForkReader;
@@ -66,22 +67,35 @@ export interface StepForkOptions<S> extends StepPlace {
 
 /** Gathers what a fork after `step` begins with. @throws {ForkError} */
 export async function forkAtStep<S>(options: StepForkOptions<S>): Promise<ForkStart> {
-  const { reader } = options;
-  const { names, from, learner } = await namesAtStep(options);
+  const { reader, run, started } = options;
+  const learner = await reader.readStream(streams.learner(run));
+  const holdings = await Holdings.open(reader, started, learner);
+  const { names, from, mend } = await namesAtStep(options, learner, holdings);
   const policies = [...new Set([names.policy, ...namedBlobs(names.parent)])];
-  const optimizer = await optimizerOf(options, learner, from);
-  const stored = await Promise.all(policies.map((name) => blobOf(reader, name)));
-  return { ...names, blobs: [...stored, optimizer] };
+  const take = (name: HashName) => holdings.take(name, "the policy", mend);
+  const optimizer = from.stored
+    ? await holdings.take(from.optimizer, "the optimizer", mend)
+    : await derivedOptimizer(options, asTheyAre(learner, holdings), from);
+  return { ...names, blobs: [...(await Promise.all(policies.map(take))), optimizer] };
 }
 
-/** What a fork after `step` says that it begins with. @throws {ForkError} */
-export async function namesAtStep({ reader, run, started, step, config }: StepPlace): Promise<{
+/**
+ * What a fork after `step` says that it begins with.
+ * @param holdings null: whether it is still there does not matter
+ * @throws {ForkError}
+ */
+export async function namesAtStep(
+  { reader, run, started, step, config }: StepPlace,
+  learner: readonly EventEnvelope[],
+  holdings: Holdings | null,
+): Promise<{
   readonly names: ForkNames;
   readonly from: LearnedStep;
-  readonly learner: readonly EventEnvelope[];
+  /** In words: which other steps can be forked. */
+  readonly mend: string;
 }> {
-  const learner = await reader.readStream(streams.learner(run));
-  const steps = learnedSteps(started, learner);
+  const { policyLag } = config.rollout;
+  const steps = learnedSteps(started, learner, holdings?.gone);
   const from = steps.find((one) => one.step === step);
   if (from === undefined) throw new ForkError(unknownStep(run, step, steps));
   if (step >= config.run.steps) {
@@ -90,11 +104,19 @@ export async function namesAtStep({ reader, run, started, step, config }: StepPl
         `--steps ${step + 1} or above`,
     );
   }
-  if (!from.derivable) throw new ForkError(lostOptimizer(step, steps));
-  const earlier = earlierPolicies(started, steps, step, config.rollout.policyLag);
+  const earlierOf = (one: number) => earlierPolicies(started, steps, one, policyLag);
+  const isWhole = (one: LearnedStep) =>
+    one.missing === null && earlierOf(one.step)?.every((name) => !holdings?.gone.has(name));
+  const near = nearestTo(
+    step,
+    steps.filter(isWhole).map((one) => one.step),
+  );
+  const mend = near.length === 0 ? "no step of it is whole" : `fork at step ${near.join(" or ")}`;
+  if (from.missing !== null) throw new ForkError(`${lostWords(from, holdings)}; ${mend}`);
+  const earlier = earlierOf(step);
   if (earlier === null) {
     throw new ForkError(
-      `rollout.policy_lag = ${config.rollout.policyLag} reaches back to policies that ${run} does ` +
+      `rollout.policy_lag = ${policyLag} reaches back to policies that ${run} does ` +
         `not hold: fork ${started.parent?.run ?? "its parent"}, or a later step`,
     );
   }
@@ -107,27 +129,35 @@ export async function namesAtStep({ reader, run, started, step, config }: StepPl
   const at = { type: "step", step, evaluations, anchor, earlier } as const;
   const { policy, optimizer } = from;
   const parent = { run, ...(await positionOf(reader, place)), at };
-  return { names: { base: started.base, policy, optimizer, parent }, from, learner };
+  return { names: { base: started.base, policy, optimizer, parent }, from, mend };
 }
 
-async function optimizerOf<S>(
+async function derivedOptimizer<S>(
   { reader, run, weightsOf }: StepForkOptions<S>,
   learner: readonly EventEnvelope[],
   from: LearnedStep,
 ): Promise<Uint8Array> {
-  if (from.stored) return blobOf(reader, from.optimizer);
-  const parts = weightsOf(await blobOf(reader, from.policy));
   const readBlob = (name: HashName) => reader.blobs.get(name);
+  const bytes = await readBlob(from.policy);
+  assert(bytes !== null, "a step without its policy is refused");
+  const parts = weightsOf(bytes);
   const behind = learner.filter(({ seq }) => seq <= from.seq);
   const { context } = foldStream(learnerMachine, streams.learner(run), behind);
   const { optimizer } = await recoverState({ ...parts, readBlob }, context);
   return parts.optimizer.encode(optimizer);
 }
 
-async function blobOf({ blobs }: Pick<ForkReader, "blobs">, name: HashName): Promise<Uint8Array> {
-  const bytes = await blobs.get(name);
-  if (bytes === null) throw new ForkError(`${name} is no longer stored: fork at another step`);
-  return bytes;
+/** The events of a learner that has stored only what is still there. */
+function asTheyAre(
+  learner: readonly EventEnvelope[],
+  { gone }: Holdings,
+): readonly EventEnvelope[] {
+  return learner.map((event) => {
+    if (event.type !== "policy.updated") return event;
+    const data = event.data as EventData<"policy.updated">;
+    const isHere = ![data.policyAfter, data.optimizerAfter].some((name) => gone.has(name));
+    return { ...event, data: { ...data, optimizerStored: data.optimizerStored && isHere } };
+  });
 }
 
 function unknownStep(run: string, step: number, steps: readonly LearnedStep[]): string {
@@ -136,10 +166,17 @@ function unknownStep(run: string, step: number, steps: readonly LearnedStep[]): 
   return `${run} has no policy after step ${step}: ${known}`;
 }
 
-function lostOptimizer(step: number, steps: readonly LearnedStep[]): string {
-  const near = nearestDerivable(steps, step).join(" or ");
-  return (
-    `the optimizer after step ${step} was not stored, and the gradients that lead to it were above ` +
-    `storage.gradient_bytes_max: fork at step ${near}`
-  );
+/** Why a fork cannot begin with what `from` came to. */
+function lostWords({ step, policy, missing }: LearnedStep, holdings: Holdings | null): string {
+  const optimizer = `the optimizer after step ${step}`;
+  if (missing === null || !holdings?.gone.has(missing)) {
+    return (
+      `${optimizer} was not stored, and the gradients that lead to it were above ` +
+      "storage.gradient_bytes_max"
+    );
+  }
+  const why = `${missing} ${holdings.why(missing)}`;
+  return missing === policy
+    ? `the policy after step ${step}, ${why}`
+    : `${optimizer} is not here and does not follow from what is: ${why}`;
 }

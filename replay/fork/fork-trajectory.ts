@@ -9,10 +9,13 @@ import {
   type Parent,
   parseTrajectory,
   type Sampling,
+  streams,
   type Task,
 } from "../../events/index.ts";
 import { ForkError } from "./errors.ts";
 import type { ForkReader, ForkStart } from "./fork-step.ts";
+import { Holdings } from "./holdings.ts";
+import { learnedSteps } from "./learned-steps.ts";
 import { positionOf } from "./position.ts";
 import { recordedTask } from "./recorded-task.ts";
 
@@ -45,7 +48,17 @@ export async function forkAtTurn(options: TurnForkOptions): Promise<TurnFork> {
   const { reader, optimizer } = options;
   const { parent, began, kept, images } = await partingAtTurn(options);
   const policy = options.policy ?? began.policy;
-  const blobs = await blobsOf(reader, [...new Set([policy, ...images])]);
+  const { run, started, trajectory } = options;
+  const learner = await reader.readStream(streams.learner(run));
+  const holdings = await Holdings.open(reader, started, learner);
+  const here = learnedSteps(started, learner)
+    .filter((one) => !holdings.gone.has(one.policy))
+    .map(({ step }) => step);
+  const mend = `continue it with another one: --policy STEP, of ${stepsShown(here)}`;
+  const blobs = [await holdings.take(policy, `the policy of ${trajectory},`, mend)];
+  for (const name of new Set(images)) {
+    blobs.push(await holdings.take(name, "the image", "it cannot be continued"));
+  }
   const names = { base: options.started.base, policy, optimizer: hashName(optimizer), parent };
   return { start: { ...names, blobs: [optimizer, kept, ...blobs] }, sampling: began.sampling };
 }
@@ -76,6 +89,14 @@ export async function partingAtTurn({ reader, run, trajectory, turn }: TurnPlace
   return { parent, began, kept, images: imagesOf(task, before) };
 }
 
+/** Steps that are named to whoever asked for one that is gone. */
+const stepsShownMax = 8;
+
+function stepsShown(steps: readonly number[]): string {
+  const last = steps.slice(-stepsShownMax).join(", ");
+  return steps.length > stepsShownMax ? `the last ones here, ${last}` : last;
+}
+
 /** Everything up to where turn `turn` is sampled. */
 function eventsBefore(
   events: readonly EventEnvelope[],
@@ -99,18 +120,4 @@ function imagesOf(task: Task, events: readonly EventEnvelope[]): readonly HashNa
     return [image, ...images];
   });
   return [task.image, task.reference, ...named].filter((name) => name !== null);
-}
-
-async function blobsOf(
-  { blobs }: Pick<ForkReader, "blobs">,
-  names: readonly HashName[],
-): Promise<Uint8Array[]> {
-  return Promise.all(
-    names.map(async (name) => {
-      const bytes = await blobs.get(name);
-      if (bytes === null)
-        throw new ForkError(`${name} is no longer stored: it cannot be continued`);
-      return bytes;
-    }),
-  );
 }

@@ -17,45 +17,68 @@ export interface LearnedStep {
   readonly seq: number;
   /** Whether the optimizer's state is stored. */
   readonly stored: boolean;
-  /** Whether it is, or follows from the one before by the stored gradients. */
-  readonly derivable: boolean;
+  /**
+   * The blob that one would need to go on from here, and that is not there; null: nothing is
+   * missing. An optimizer that was not stored follows from the one before by the gradients.
+   */
+  readonly missing: HashName | null;
 }
 
 type Started = EventData<"run.started">;
 
-/** What the run began with, and what each learned step came to. */
-export function learnedSteps(started: Started, learner: readonly EventEnvelope[]): LearnedStep[] {
+/**
+ * What the run began with, and what each learned step came to.
+ * @param gone blobs that events call stored and that are not there any more
+ */
+export function learnedSteps(
+  started: Started,
+  learner: readonly EventEnvelope[],
+  gone: ReadonlySet<HashName> = new Set(),
+): LearnedStep[] {
   const { policy, optimizer } = started;
   const begun = { step: stepsBefore(started), policy, optimizer, seq: 0 };
-  const steps: LearnedStep[] = [{ ...begun, stored: true, derivable: true }];
-  let isKept = true;
+  /** The blob that keeps the optimizer from being had; null: nothing does. */
+  let lacking = [policy, optimizer].find((name) => gone.has(name)) ?? null;
+  const steps: LearnedStep[] = [{ ...begun, stored: true, missing: lacking }];
   for (const { type, seq, data } of learner) {
     if (type === "gradient.computed") {
-      isKept &&= (data as EventData<"gradient.computed">).stored;
+      lacking ??= lackOfGradient(data as EventData<"gradient.computed">, gone);
     }
     if (type !== "policy.updated") continue;
     const update = data as EventData<"policy.updated">;
-    const follows = isKept && steps.at(-1)?.derivable === true;
+    if (update.optimizerStored) lacking = lackOfState(update, gone, lacking);
     steps.push({
       step: update.step,
       policy: update.policyAfter,
       optimizer: update.optimizerAfter,
       seq,
-      stored: update.optimizerStored,
-      derivable: update.optimizerStored || follows,
+      stored: update.optimizerStored && !gone.has(update.optimizerAfter),
+      missing: gone.has(update.policyAfter) ? update.policyAfter : lacking,
     });
-    isKept = true;
   }
   return steps;
 }
 
-/** The nearest steps before and after `step` that a run can be forked at. */
-export function nearestDerivable(steps: readonly LearnedStep[], step: number): readonly number[] {
-  const derivable = steps.filter((one) => one.derivable).map((one) => one.step);
-  const near = [
-    derivable.findLast((other) => other < step),
-    derivable.find((other) => other > step),
-  ];
+function lackOfGradient(
+  { stored, gradient }: EventData<"gradient.computed">,
+  gone: ReadonlySet<HashName>,
+): HashName | null {
+  return stored && !gone.has(gradient) ? null : gradient;
+}
+
+/** What is lacking once a state was stored: nothing where it is there, or followed all the same. */
+function lackOfState(
+  { policyAfter, optimizerAfter }: EventData<"policy.updated">,
+  gone: ReadonlySet<HashName>,
+  before: HashName | null,
+): HashName | null {
+  const lost = [optimizerAfter, policyAfter].find((name) => gone.has(name)) ?? null;
+  return before === null ? null : lost;
+}
+
+/** Of `steps`, the nearest before and after `step`. */
+export function nearestTo(step: number, steps: readonly number[]): readonly number[] {
+  const near = [steps.findLast((other) => other < step), steps.find((other) => other > step)];
   return near.filter((other) => other !== undefined);
 }
 

@@ -4,9 +4,9 @@ import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import type { RunConfig } from "../../config/index.ts";
 import { type EventData, streams, unpackHashes } from "../../events/index.ts";
-import { choosePruning, parseKeepRules, recordPruning } from "../../replay/index.ts";
-import { type MemoryDisk, openMemoryLedger } from "../../storage/index.ts";
+import type { MemoryDisk } from "../../storage/index.ts";
 import { tinyConfig } from "../actors/tiny-run.ts";
+import { pruned } from "./prune-tiny.ts";
 import { playTiny, replayTiny, type TinyReplay, withDisk } from "./tiny-replay.ts";
 
 const test = suite("replay of a pruned run");
@@ -15,19 +15,6 @@ const withLag = (policyLag: number): RunConfig => {
   const plain = tinyConfig();
   return { ...plain, rollout: { ...plain.rollout, policyLag } };
 };
-
-/** Plays a run and prunes it as `varft prune` does. */
-async function pruned(config: RunConfig, ...rules: readonly string[]): Promise<MemoryDisk> {
-  const disk = await playTiny({ config });
-  const ledger = await openMemoryLedger({ clock: () => 0, disk });
-  const bytesOf = (name: string) => disk.blobs.get(name)?.length ?? null;
-  const pruning = await choosePruning(ledger, bytesOf, parseKeepRules(rules));
-  assert.ok(pruning);
-  await recordPruning(ledger, pruning);
-  for (const { names } of pruning.kinds) for (const name of names) disk.blobs.delete(name);
-  await ledger.close();
-  return disk;
-}
 
 const replay = (disk: MemoryDisk, options: TinyReplay = {}) =>
   withDisk(disk, (reader) => replayTiny(reader, options));
