@@ -22,6 +22,13 @@ export class InterruptedError extends CancelledError {
   }
 }
 
+/** Who read standard output has gone, as `| head` does when it has enough. */
+export class OutputClosedError extends CancelledError {
+  constructor(options: ErrorOptions) {
+    super("output-closed", "nobody reads standard output any more", options);
+  }
+}
+
 /** A run stopped half-way for the reason in the message. What it recorded is kept. */
 export class RunStoppedError extends TerminalError {
   constructor(reason: string, resume: string, options: { readonly cause: unknown }) {

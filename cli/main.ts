@@ -1,7 +1,8 @@
 // The command line: the only place that reads arguments, environment and terminal.
 //
 // 1. Every end has a code (`exit.ts`); what went wrong is told in one paragraph on standard error.
-// 2. The first Ctrl-C asks for an orderly end, the second one ends at once.
+// 2. The first Ctrl-C asks for an orderly end, the second one ends at once. So does, without a
+//    word, who reads standard output and leaves.
 import { renderUsage } from "citty";
 import { nearest } from "../config/index.ts";
 import { assert } from "../events/index.ts";
@@ -14,9 +15,9 @@ import {
   readWords,
 } from "./command.ts";
 import { commandLoaders } from "./commands/index.ts";
-import { InterruptedError, UsageError } from "./errors.ts";
+import { InterruptedError, OutputClosedError, UsageError } from "./errors.ts";
 import { describeError, exitCodeOf, exitCodes, stackOf } from "./exit.ts";
-import { processTerminal, type Terminal } from "./terminal.ts";
+import { drained, processTerminal, type Terminal } from "./terminal.ts";
 import { tableLines, withoutColors } from "./text/index.ts";
 import { version } from "./version.ts";
 
@@ -48,6 +49,7 @@ export async function runMain(argv: readonly string[], options: MainOptions): Pr
   try {
     return await dispatch(argv, options);
   } catch (thrown) {
+    if (thrown instanceof OutputClosedError) return exitCodeOf(thrown);
     terminal.err(`varft: ${describeError(thrown)}\n`);
     if (env["VARFT_DEBUG"]) terminal.err(`${stackOf(thrown)}\n`);
     return exitCodeOf(thrown);
@@ -197,9 +199,10 @@ function interruption(terminal: Terminal): AbortSignal {
       controller.abort(new InterruptedError(name));
     });
   }
+  // Each later write fails likewise.
+  process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "EPIPE") throw cause;
+    controller.abort(new OutputClosedError({ cause }));
+  });
   return controller.signal;
-}
-
-function drained(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => stream.write("", () => resolve()));
 }

@@ -12,6 +12,8 @@ export interface Terminal {
   readonly colors: Colors;
   out(text: string): void;
   err(text: string): void;
+  /** Resolves once what was written to `out` is read or nobody reads it: a pipe waits in memory. */
+  flushed(): Promise<void>;
 }
 
 /** Characters that steer a terminal, which is not for text from a model or a file to do. */
@@ -36,5 +38,11 @@ export function processTerminal(env: Readonly<Record<string, string | undefined>
     colors: createColors(colored),
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    flushed: () => drained(process.stdout),
   };
+}
+
+/** Resolves once all that was written has gone out, or never will. */
+export function drained(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
 }

@@ -11,6 +11,7 @@ export const commandLoaders: CommandLoaders = {
   runs: async () => (await import("./runs.ts")).runs,
   show: async () => (await import("./show.ts")).show,
   trajectory: async () => (await import("./trajectory/index.ts")).trajectory,
+  logs: async () => (await import("./logs/index.ts")).logs,
   ps: async () => (await import("./ps.ts")).ps,
   replay: async () => (await import("./replay.ts")).replay,
   rejudge: async () => (await import("./rejudge.ts")).rejudge,

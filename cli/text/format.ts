@@ -46,10 +46,16 @@ export function byteSize(bytes: number): string {
 
 /** `2026-11-22 15:03`, in the host's time. */
 export function moment(ms: number): string {
+  return second(ms).slice(0, -":ss".length);
+}
+
+/** `2026-11-22 15:03:12`, in the host's time. */
+export function second(ms: number): string {
   const date = new Date(ms);
   const two = (value: number) => String(value).padStart(2, "0");
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
-  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
+  return `${day} ${time}`;
 }
 
 /** The first characters of a hash, enough to tell two apart. */

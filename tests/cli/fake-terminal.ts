@@ -21,6 +21,7 @@ export function fakeTerminal(isTty = false): FakeTerminal {
     err: (text) => {
       err += text;
     },
+    flushed: async () => {},
     written: () => out,
     said: () => err,
   };

@@ -1,0 +1,2 @@
+// `varft logs`: the events of a run, one line each.
+export { logs } from "./logs.ts";
