@@ -75,12 +75,14 @@ export type {
 } from "./reward-judge/index.ts";
 export {
   decideJudge,
+  encodeBaseline,
   judgeFunction,
   judgeMachine,
   measure,
   openRewards,
   pixelComparison,
   playedBefore,
+  RewardSetupError,
   recordedValues,
 } from "./reward-judge/index.ts";
 export type {

@@ -126,6 +126,7 @@ export function rewardContradictions({
   tasks,
   determinism,
   evaluation,
+  run,
 }: RunConfig): Fault[] {
   const faults: Fault[] = [];
   const names = rewardNames(given).map(String);
@@ -156,18 +157,21 @@ export function rewardContradictions({
       "that it would say it again";
     faults.push([["determinism"], message]);
   }
-  return [...faults, ...correctionFaults(given, evaluation)];
+  return [...faults, ...correctionFaults(given, evaluation, run.steps)];
 }
 
 /** A baseline is played before it is asked, without tools, over what is trained on. */
 function correctionFaults(
   { correction }: Reward,
   { sets }: Pick<RunConfig["evaluation"], "sets">,
+  steps: number,
 ): Fault[] {
   const { baselineSets: names, baselineFile } = correction ?? {};
   if (names === undefined) return [];
   const place = ["reward", "correction", "baselineSets"] as const;
   if (baselineFile !== undefined) return [[place, "has no effect beside baseline_file"]];
+  // What teaches nothing compares with nothing: a continued trajectory has its run's reward.
+  if (steps === 0) return [];
   return names.flatMap((name, index): Fault[] => {
     const found = sets.find((set) => set.name === name);
     const says = (message: string): Fault[] => [[[...place, index], message]];

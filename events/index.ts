@@ -42,6 +42,7 @@ export {
 } from "./hash.ts";
 export type { AfterStep, BeforeTurn } from "./parent.ts";
 export { afterStep, anchorOf, beforeTurn, namedBlobs, stepsBefore } from "./parent.ts";
+export type { Parent } from "./parent-schema.ts";
 export { philox4x32, RandomStream } from "./philox.ts";
 export { encodePng } from "./png.ts";
 export type {
@@ -49,7 +50,6 @@ export type {
   EventData,
   EventType,
   NumericClass,
-  Parent,
   RewardComponent,
   Sampling,
   Task,

@@ -1,6 +1,7 @@
 // Where a run parted from another one, as its first event says it.
 import type { HashName } from "./hash.ts";
-import type { EventData, Parent } from "./schemas.ts";
+import type { Parent } from "./parent-schema.ts";
+import type { EventData } from "./schemas.ts";
 
 /** Of a run that goes on from a step of another one. */
 export type AfterStep = Extract<Parent["at"], { readonly type: "step" }>;
@@ -10,7 +11,9 @@ export type BeforeTurn = Extract<Parent["at"], { readonly type: "trajectory" }>;
 
 /** The blobs that a fork has brought along besides its policy and optimizer. */
 export function namedBlobs({ at }: Parent): readonly HashName[] {
-  return at.type === "step" ? [at.anchor, ...at.earlier] : [at.kept];
+  if (at.type === "trajectory") return [at.kept];
+  const { anchor, earlier, baseline } = at;
+  return [anchor, ...earlier, ...(baseline === undefined ? [] : [baseline])];
 }
 
 type Forked = Pick<EventData<"run.started">, "parent">;

@@ -3,12 +3,10 @@
 // places, durations) and is no part of a run's result (invariant I4).
 import { z } from "zod";
 import { TerminalError } from "./errors.ts";
-import { isHashName } from "./hash.ts";
+import { parent } from "./parent-schema.ts";
+import { count, hash } from "./schema-parts.ts";
 import { currentVersion } from "./upcasters.ts";
 
-const hash = z.custom<`sha256:${string}`>(
-  (value) => typeof value === "string" && isHashName(value),
-);
 /** Names as their bytes (`packHashes`). */
 const hashes = z.custom<Uint8Array>(
   (value) => value instanceof Uint8Array && value.length > 0 && value.length % 32 === 0,
@@ -16,7 +14,6 @@ const hashes = z.custom<Uint8Array>(
 const int32Array = z.custom<Int32Array>((value) => value instanceof Int32Array);
 const float32Array = z.custom<Float32Array>((value) => value instanceof Float32Array);
 const observed = z.record(z.string(), z.unknown()).optional();
-const count = z.int().nonnegative();
 
 /** What must be equal for two runs to be comparable bit by bit (invariant I4). */
 const numericClass = z.strictObject({
@@ -93,42 +90,6 @@ const summary = z.strictObject({
   repaired: z.number().nullable(),
   /** Share of clean images on which a tool was called, 0–100. */
   needlessCalls: z.number().nullable(),
-});
-
-/** Goes on from a step: with its policy and optimizer, from the next step on. */
-const afterStep = z.strictObject({
-  type: z.literal("step"),
-  /** The last step that is the parent's; 0: what the parent began with. */
-  step: count,
-  /** Evaluations of the plan before the step after it. */
-  evaluations: count,
-  /** The policy that the first of all ancestors began with: KL is measured to it. */
-  anchor: hash,
-  /** The policies before the one that it begins with, the latest first, as far as a lag reaches. */
-  earlier: z.array(hash),
-});
-
-/** Continues one trajectory from a turn, several times. */
-const beforeTurn = z.strictObject({
-  type: z.literal("trajectory"),
-  /** `STEP.GROUP.SAMPLE`, or `eN.GROUP.SAMPLE`. */
-  trajectory: z.string(),
-  /** The first turn that is sampled anew; those before it are the parent's. */
-  turn: count,
-  /** The policies of those before it, one each. */
-  policies: z.array(hash),
-  /** Names the blob with the task and the events before the turn. */
-  kept: hash,
-});
-
-/** Where a run parted from another one, and what it took along. */
-const parent = z.strictObject({
-  /** A name and no path: whoever looks for the parent opens its folder. */
-  run: z.string().regex(/^[A-Za-z0-9_-]+$/),
-  /** The last event of its ledger that is behind the fork, and the chain's hash there, in hex. */
-  seq: z.int().positive(),
-  hash: z.string().regex(/^[0-9a-f]{64}$/),
-  at: z.discriminatedUnion("type", [afterStep, beforeTurn]),
 });
 
 /** Each type's schema of `data` in its current version (`upcasters.ts`). */
@@ -364,8 +325,6 @@ export interface TypedEvent<T extends EventType = EventType> {
   readonly v: number;
   readonly data: EventData<T>;
 }
-
-export type Parent = z.infer<typeof parent>;
 export type NumericClass = z.infer<typeof numericClass>;
 export type Task = z.infer<typeof task>;
 export type Sampling = z.infer<typeof sampling>;

@@ -8,11 +8,17 @@ import { type Baseline, baselineOfPredictions } from "./correction.ts";
 import { RewardSetupError } from "./errors.ts";
 import type { RewardSettings } from "./reward.ts";
 
-/**
- * Exact match of the tasks, by their ids, that evaluations of these names asked before the first
- * step of the run: means over their samples, 0–1.
- */
-export type PlayedBefore = (names: readonly string[]) => Promise<ReadonlyMap<string, number>>;
+/** What evaluations of some names came to that asked tasks before the first step of the run. */
+export type PlayedBefore = (names: readonly string[]) => Promise<PlayedBaseline>;
+
+export interface PlayedBaseline {
+  /** By the tasks' ids, means over their samples, 0–1. */
+  readonly exactMatch: ReadonlyMap<string, number>;
+  /** Whether the parent of a fork has played them. */
+  readonly isCarried: boolean;
+  /** Whether the run is beyond them. */
+  readonly isOver: boolean;
+}
 
 /** The rule of `[reward.correction]`; null without one. @throws {RewardSetupError} */
 export async function correctionRule(
@@ -51,13 +57,17 @@ async function readBaseline(file: string): Promise<Baseline> {
 }
 
 /** Every task that is trained on has a baseline. */
-function trained(known: ReadonlyMap<string, number>, names: readonly string[]): Baseline {
+function trained({ exactMatch, isCarried }: PlayedBaseline, names: readonly string[]): Baseline {
+  const mend = isCarried
+    ? "and a fork has the baseline that its parent played: train on the parent's tasks, or name " +
+      "answers to these as reward.correction.baseline_file"
+    : "raise the tasks of its evaluation set";
   return ({ id }: Task) => {
-    const value = known.get(id);
+    const value = exactMatch.get(id);
     if (value !== undefined) return value;
     throw new RewardSetupError(
       `the task ${id} has no baseline: ${names.join(", ")} (reward.correction.baseline_sets) did ` +
-        "not ask it before the first step; raise the tasks of its evaluation set",
+        `not ask it before the first step; ${mend}`,
     );
   };
 }

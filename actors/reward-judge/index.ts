@@ -2,6 +2,7 @@
 
 export { AnswerJudge, type AnswerJudgeOptions, promptOf, verdictIn } from "./answer-judge.ts";
 export { RewardBook, type RewardBookParts } from "./book.ts";
+export { encodeBaseline } from "./carried-baseline.ts";
 export { baselineOfGroup, baselineOfPredictions, correctionOf } from "./correction.ts";
 export type { PlayedBefore } from "./correction-rule.ts";
 export type { JudgeCommand, Outcome } from "./decide.ts";

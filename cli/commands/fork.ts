@@ -130,13 +130,6 @@ async function planStep(
     throw new UsageError(`${run} is an evaluation: it has trajectories to continue, and no steps`);
   }
   const config = restoreRunConfig(started.config, overridesOf(words));
-  // Those evaluations lie before the first step, in the parent's ledger and not in the fork's.
-  if (config.reward.correction?.baselineSets !== undefined) {
-    throw new UsageError(
-      `${run} measures reward.correction by its own evaluations (baseline_sets), which a fork does ` +
-        "not have: write their predictions with varft show, and name the file as baseline_file",
-    );
-  }
   const weightsOf = (policy: Uint8Array) => storedWeights(before, policy);
   const start = await forkAtStep({ reader, run, started, step, config, weightsOf });
   return { name: `${run}-step-${step}`, config, start };

@@ -27,16 +27,16 @@ export async function openJudge(
   { config, env, run, ledger, verdicts, beforeReading }: JudgeOptions,
   closers: Closers,
 ): Promise<OpenRewards["rewards"]> {
-  const readImage: Blobs["get"] = (name) => ledger.blobs.get(name);
+  const readBlob: Blobs["get"] = (name) => ledger.blobs.get(name);
   const ending = new AbortController();
   closers.add(() => ending.abort());
   const opened = await openRewards({
     config,
     env,
     verdicts,
-    readImage,
-    playedBefore: playedBefore((...asked) => ledger.readStream(...asked), run),
-    comparePixels: pixelComparison(readImage),
+    readImage: readBlob,
+    playedBefore: playedBefore((...asked) => ledger.readStream(...asked), run, readBlob),
+    comparePixels: pixelComparison(readBlob),
     parseAction: withModes(environmentOf(protocolOf(config))).parseAction,
     async openDecoder() {
       await beforeReading?.();

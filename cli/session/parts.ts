@@ -76,7 +76,8 @@ function requireBaseline(config: RunConfig, set: string, { trainingTasks }: Task
   if (most >= needed) return;
   throw new TaskSourceError(
     `reward.correction.baseline_sets asks ${most} tasks of "${set}", ${needed} are trained on: ` +
-      `name an evaluation set with set = "${set}" and tasks = ${needed}`,
+      `name an evaluation set with set = "${set}" and tasks = ${needed} (a fork has the baseline ` +
+      "that its parent played: give it fewer steps, or answers as reward.correction.baseline_file)",
   );
 }
 

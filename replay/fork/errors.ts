@@ -3,7 +3,7 @@ import { TerminalError } from "../../events/index.ts";
 
 /** A run has no such place, or did not keep what a fork would need there. */
 export class ForkError extends TerminalError {
-  constructor(message: string) {
-    super("fork", message);
+  constructor(message: string, options: ErrorOptions = {}) {
+    super("fork", message, options);
   }
 }

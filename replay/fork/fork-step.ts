@@ -4,7 +4,8 @@
 //    gradients by the learner's own recovery, which checks every hash on the way (I3).
 // 2. Everything else that a step draws on is a function of the settings and the step's number
 //    (tasks, learning rate, random numbers, order of minibatches), or is taken along: the policies
-//    that a lag reaches back to, and the policy that KL is measured to.
+//    that a lag reaches back to, the policy that KL is measured to, and the baseline that the
+//    parent has played.
 // 3. Of a run that was pruned only what is there counts; what is not is named, with the rule.
 import {
   evaluationsBefore,
@@ -19,12 +20,14 @@ import {
   type EventData,
   type EventEnvelope,
   type HashName,
+  hashName,
   namedBlobs,
   type Parent,
   streams,
 } from "../../events/index.ts";
 import { foldStream } from "../../runtime/index.ts";
 import type { LedgerReader } from "../../storage/index.ts";
+import { baselineOf } from "./baseline.ts";
 import { ForkError } from "./errors.ts";
 import { Holdings } from "./holdings.ts";
 import { earlierPolicies, type LearnedStep, learnedSteps, nearestTo } from "./learned-steps.ts";
@@ -70,13 +73,16 @@ export async function forkAtStep<S>(options: StepForkOptions<S>): Promise<ForkSt
   const { reader, run, started } = options;
   const learner = await reader.readStream(streams.learner(run));
   const holdings = await Holdings.open(reader, started, learner);
-  const { names, from, mend } = await namesAtStep(options, learner, holdings);
-  const policies = [...new Set([names.policy, ...namedBlobs(names.parent)])];
+  const { names, from, baseline, mend } = await namesAtStep(options, learner, holdings);
+  const own = baseline && hashName(baseline);
+  const named = new Set([names.policy, ...namedBlobs(names.parent)]);
+  const policies = [...named].filter((name) => name !== own);
   const take = (name: HashName) => holdings.take(name, "the policy", mend);
   const optimizer = from.stored
     ? await holdings.take(from.optimizer, "the optimizer", mend)
     : await derivedOptimizer(options, asTheyAre(learner, holdings), from);
-  return { ...names, blobs: [...(await Promise.all(policies.map(take))), optimizer] };
+  const blobs = [...(await Promise.all(policies.map(take))), optimizer];
+  return { ...names, blobs: baseline === null ? blobs : [...blobs, baseline] };
 }
 
 /**
@@ -91,6 +97,7 @@ export async function namesAtStep(
 ): Promise<{
   readonly names: ForkNames;
   readonly from: LearnedStep;
+  readonly baseline: Uint8Array | null;
   /** In words: which other steps can be forked. */
   readonly mend: string;
 }> {
@@ -126,10 +133,12 @@ export async function namesAtStep(
       ? { stream: streams.run(run), seq: 1 }
       : { stream: streams.learner(run), ...from };
   const evaluations = evaluationsBefore(config, step);
-  const at = { type: "step", step, evaluations, anchor, earlier } as const;
+  const baseline = await baselineOf({ reader, run, config });
+  const carried = baseline && { baseline: hashName(baseline) };
+  const at = { type: "step", step, evaluations, anchor, earlier, ...carried } as const;
   const { policy, optimizer } = from;
   const parent = { run, ...(await positionOf(reader, place)), at };
-  return { names: { base: started.base, policy, optimizer, parent }, from, mend };
+  return { names: { base: started.base, policy, optimizer, parent }, from, baseline, mend };
 }
 
 async function derivedOptimizer<S>(

@@ -4,39 +4,18 @@
 // Method: the tiny world, and the corrections told again from the events alone.
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type Environment, resultOfEvents } from "../../actors/index.ts";
-import { type RunConfig, restoreRunConfig } from "../../config/index.ts";
+import { resultOfEvents } from "../../actors/index.ts";
 import { type EventData, type EventEnvelope, parseTrajectory } from "../../events/index.ts";
 import { MemoryDisk } from "../../storage/index.ts";
 import { rejudgeTiny } from "../replay/tiny-rejudge.ts";
 import { replayTiny, withDisk } from "../replay/tiny-replay.ts";
-import { startTinyRun, tinyConfig, tinyWorld } from "./tiny-run.ts";
-import { tinyEnvironment } from "./tiny-world.ts";
+import { baselineConfig, baselineWorld } from "./baseline-world.ts";
+import { startTinyRun } from "./tiny-run.ts";
 
 const test = suite("a baseline that the run plays");
 
-const bare = {
-  ...{ name: "bare", set: "training", tasks: 3 * 6, tasksPerEvent: 7, samples: 2 },
-  ...{ greedy: false, mode: "direct", when: ["before"] },
-};
-
-/** Three steps; `sampled` comes before the baseline, and its tasks have none. */
-function config(tasks: number = bare.tasks): RunConfig {
-  const plain = tinyConfig({ steps: 3 });
-  return restoreRunConfig({
-    ...plain,
-    reward: { f1: 0.8, correction: { weight: 0.5, baselineSets: ["bare"] } },
-    evaluation: { sets: [...plain.evaluation.sets, { ...bare, tasks }] },
-  });
-}
-
-/** Asked directly, whatever is said is the answer. */
-const environment: Environment = {
-  ...tinyEnvironment,
-  parseAction: (text, mode) =>
-    mode === "direct" ? { kind: "answer", answer: text } : tinyEnvironment.parseAction(text),
-};
-const world = { ...tinyWorld(3), environment };
+const world = baselineWorld;
+const config = baselineConfig;
 
 type Reward = EventData<"reward.assigned">;
 const dataOf = <T>(events: readonly EventEnvelope[], type: string) =>

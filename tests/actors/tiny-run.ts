@@ -149,7 +149,11 @@ async function openHead(parts: HeadParts): Promise<Omit<HeadProcess, "crash">> {
     config,
     comparePixels: async (image, reference) => (image === reference ? 0 : 100),
     readImage: (name) => ledger.blobs.get(name),
-    playedBefore: playedBefore((...asked) => ledger.readStream(...asked), address.run),
+    playedBefore: playedBefore(
+      (...asked) => ledger.readStream(...asked),
+      address.run,
+      (name) => ledger.blobs.get(name),
+    ),
     openDecoder: async () => world.decode ?? tinyEncoder(async () => null).decode,
     parseAction: world.environment.parseAction,
     env: {},

@@ -31,7 +31,11 @@ export function rejudgeTiny(reader: Readable, options: TinyRejudge = {}) {
         config,
         comparePixels: async (image, reference) => (image === reference ? 0 : 100),
         readImage: (name) => reader.blobs.get(name),
-        playedBefore: playedBefore((...asked) => reader.readStream(...asked), "tiny"),
+        playedBefore: playedBefore(
+          (...asked) => reader.readStream(...asked),
+          "tiny",
+          (name) => reader.blobs.get(name),
+        ),
         openDecoder: async () => tinyEncoder(async () => null).decode,
         parseAction: tinyEnvironment.parseAction,
         env: {},
