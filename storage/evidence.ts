@@ -9,7 +9,7 @@ import type { HashName } from "../events/index.ts";
 import { passGate } from "./gate.ts";
 import { type Head, type Lease, pageRowsMax, type StoredRow } from "./ledger.ts";
 import { LmdbBlobReader } from "./lmdb-blobs.ts";
-import { LmdbReader, unpackPair } from "./lmdb-store.ts";
+import { LmdbReader, unpackPair } from "./lmdb-reader.ts";
 import { blobsFolder, ledgerFolder } from "./open.ts";
 
 /** Where an index says that the events of an append lie in their stream. */
