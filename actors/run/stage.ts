@@ -22,8 +22,8 @@ import {
 import type { LearnOrder, Messenger, PlayOrder } from "../protocol.ts";
 import type { JudgeCommand, judgeMachine, Outcome, RewardBook } from "../reward-judge/index.ts";
 import { foldTrajectory } from "../rollout/index.ts";
-import { castGroups, isNotTaken, orderTimeoutMs, untilChange } from "./casting.ts";
-import type { Crew } from "./crew.ts";
+import { castGroups, isTaken, orderTimeoutMs, Reminders, untilChange } from "./casting.ts";
+import type { Crew, Member } from "./crew.ts";
 import type { Watch, WatchedLedger } from "./watch.ts";
 
 /** Trajectories that are judged by one command. */
@@ -237,21 +237,21 @@ async function keepOrdering(
   signal: AbortSignal,
 ): Promise<void> {
   let ordered = 0;
+  const reminders = new Reminders();
+  let isTimeToRemind = false;
+  const send = ({ address, gone }: Member) => {
+    const options = { timeoutMs: orderTimeoutMs, signal: AbortSignal.any([signal, gone]) };
+    return messenger.ask(address, "learn", order, options);
+  };
   while (!signal.aborted) {
     const { change } = crew;
     const [learner] = crew.live("learner");
     if (learner !== undefined && learner.life !== ordered) {
-      const ending = AbortSignal.any([signal, learner.gone]);
-      const options = { timeoutMs: orderTimeoutMs, signal: ending };
-      try {
-        await messenger.ask(learner.address, "learn", order, options);
-        ordered = learner.life;
-      } catch (thrown) {
-        if (signal.aborted) return;
-        if (!isNotTaken(thrown)) throw thrown;
-      }
+      if (await isTaken(send(learner), signal)) ordered = learner.life;
+    } else if (learner !== undefined && isTimeToRemind) {
+      reminders.give(learner.life, () => send(learner));
     }
-    await untilChange(change, ordered !== learner?.life, signal);
+    isTimeToRemind = await untilChange(change, ordered !== learner?.life, signal);
   }
 }
 
