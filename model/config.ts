@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { ensureError } from "../events/index.ts";
 import { ModelConfigError } from "./errors.ts";
-import { fileExists } from "./input/index.ts";
+import { fileExists } from "./whole-file.ts";
 
 /**
  * Sizes of the language model. Counts are whole numbers, `hiddenSize` is headCount * headSize,

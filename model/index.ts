@@ -43,7 +43,6 @@ export {
   decodeImage,
   decodeSafetensors,
   encodeSafetensors,
-  fileExists,
   generationConfigFile,
   gridOf,
   imageSideMin,
@@ -78,3 +77,4 @@ export {
   trainableParameters,
 } from "./qwen/index.ts";
 export { TensorCodec } from "./tensor-codec.ts";
+export { fileExists } from "./whole-file.ts";

@@ -7,6 +7,7 @@ import {
   parseTrajectory,
   RandomStream,
 } from "../../events/index.ts";
+import { cutEvenly } from "./cut-evenly.ts";
 import type { KlRule } from "./divergence.ts";
 import {
   type AdvantageRule,
@@ -203,19 +204,4 @@ function drawMinibatches(
   const units = shuffle === "groups" ? kept : kept.flat().map((index) => [index]);
   const drawn = new RandomStream(seed, "minibatch", step).shuffle(units);
   return cutEvenly(drawn, minibatches).map((part) => Int32Array.from(part.flat()));
-}
-
-/**
- * Cuts a list into `parts` runs whose lengths differ by one at most, longer ones first; empty runs
- * are left out.
- */
-export function cutEvenly<T>(items: readonly T[], parts: number): T[][] {
-  assert(Number.isInteger(parts) && parts > 0, `a list is cut into 1 or more parts, not ${parts}`);
-  const runs: T[][] = [];
-  for (let part = 0, start = 0; part < parts; part++) {
-    const size = Math.floor(items.length / parts) + (part < items.length % parts ? 1 : 0);
-    if (size > 0) runs.push(items.slice(start, start + size));
-    start += size;
-  }
-  return runs;
 }

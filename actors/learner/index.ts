@@ -1,6 +1,7 @@
 // The learner: batches, gradients, policies.
 export type { BatchSettings, BatchSource, JudgedTrajectory } from "./batch.ts";
-export { advantageOf, assembleBatch, cutEvenly, repricing } from "./batch.ts";
+export { advantageOf, assembleBatch, repricing } from "./batch.ts";
+export { cutEvenly } from "./cut-evenly.ts";
 export type { AssembleCommand, LearnedCommand, LearnerCommand, LearnerRules } from "./decide.ts";
 export { decideLearner, mismatchExceeded } from "./decide.ts";
 export type { LearnerEffectsOptions, LearnerStorage } from "./effects.ts";

@@ -2,7 +2,7 @@
 // which they are computed.
 import { assert, type HashName } from "../../events/index.ts";
 import type { TrajectoryContext } from "../rollout/index.ts";
-import { cutEvenly } from "./batch.ts";
+import { cutEvenly } from "./cut-evenly.ts";
 import { itemAt } from "./item-at.ts";
 
 /**

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { fileExists, readJsonFile } from "../input/index.ts";
+import { readJsonFile } from "../input/index.ts";
+import { fileExists } from "../whole-file.ts";
 import { EmbedderError } from "./errors.ts";
 
 /** How the vectors of tokens become one. */

@@ -7,7 +7,7 @@ import type { TensorMap, Tuning } from "../qwen/index.ts";
 import { isVisionName, trainableParameters } from "../qwen/index.ts";
 import type { ImageInput } from "./images.ts";
 import { tokensOf, visionFeeds } from "./images.ts";
-import { parameterFeeds } from "./parts.ts";
+import { parameterFeeds } from "./parameter-feeds.ts";
 import type { Runner } from "./session.ts";
 import { floatResult } from "./session.ts";
 

@@ -1,8 +1,6 @@
-// What every role shares, and the feeds that all of them take.
+// What every role shares, and the feeds of what it samples by.
 import type { ModelConfig } from "../config.ts";
-import { TensorError } from "../errors.ts";
-import type { TensorMap, Tuning } from "../qwen/index.ts";
-import { maskedScore, sizeOfShape, trainableParameters } from "../qwen/index.ts";
+import { maskedScore } from "../qwen/index.ts";
 import type { ImageEncoder } from "./image-encoder.ts";
 import type { RopeTable } from "./rope.ts";
 import type { Feeds, Runner } from "./session.ts";
@@ -22,23 +20,6 @@ export interface SamplingSettings {
   readonly temperature: number;
   /** Token ids that must never be sampled: images, roles, padding. */
   readonly bannedIds: readonly number[];
-}
-
-/** The trainable parameters as feeds; every one must be given, with its length. */
-export function parameterFeeds(
-  config: ModelConfig,
-  tuning: Tuning,
-  parameters: TensorMap,
-): Map<string, ReturnType<typeof floats>> {
-  return new Map(
-    trainableParameters(config, tuning).map(({ name, shape }) => {
-      const values = parameters.get(name);
-      if (values === undefined) throw new TensorError(name, "is missing from the parameters");
-      if (values.length !== sizeOfShape(shape))
-        throw new TensorError(name, `has ${values.length} values, expected shape [${shape}]`);
-      return [name, floats(values, shape)];
-    }),
-  );
 }
 
 /** Feeds of the sampling distribution. */

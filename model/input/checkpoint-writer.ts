@@ -6,6 +6,7 @@
 //                without it is a writing that did not end.
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { writeWholeFile } from "../whole-file.ts";
 import { weightsFile, weightsIndexFile } from "./checkpoint.ts";
 import { generationConfigFile } from "./generation-config.ts";
 import { formatJson } from "./json-file.ts";
@@ -18,7 +19,6 @@ import {
 } from "./safetensors-header.ts";
 import { type Tensor, writeSafetensors } from "./safetensors-write.ts";
 import { chatTemplateJsonFile, tokenizerConfigFile, tokenizerFile } from "./tokenizer.ts";
-import { writeWholeFile } from "./whole-file.ts";
 
 /** Name of the file that describes the network. */
 export const configFile = "config.json";

@@ -7,6 +7,7 @@
 //             3. tensors go by their published names, whatever layout the files were written in.
 import { basename, join } from "node:path";
 import { z } from "zod";
+import { fileExists } from "../whole-file.ts";
 import { CheckpointError } from "./errors.ts";
 import { readJsonFile } from "./json-file.ts";
 import {
@@ -17,7 +18,6 @@ import {
 } from "./safetensors-header.ts";
 import { openFile, readExactly, readFloat32 } from "./tensor-data.ts";
 import { publishedName } from "./tensor-names.ts";
-import { fileExists } from "./whole-file.ts";
 
 /** Name of the single weights file. */
 export const weightsFile = "model.safetensors";

@@ -80,4 +80,3 @@ export {
   visionLayout,
 } from "./vision-layout.ts";
 export { requireVocabulary } from "./vocabulary.ts";
-export { fileExists, writeWholeFile } from "./whole-file.ts";

@@ -2,9 +2,9 @@
 import { join } from "node:path";
 import { z } from "zod";
 import type { VisionConfig } from "../config.ts";
+import { fileExists } from "../whole-file.ts";
 import { CheckpointError } from "./errors.ts";
 import { readJsonFile } from "./json-file.ts";
-import { fileExists } from "./whole-file.ts";
 
 /** Name of the file in a checkpoint folder. */
 export const preprocessorFile = "preprocessor_config.json";

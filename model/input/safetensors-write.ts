@@ -2,6 +2,7 @@
 // the hash of such bytes.
 import { endianness } from "node:os";
 import { assert } from "../../events/index.ts";
+import { writeWholeFile } from "../whole-file.ts";
 import { concatBytes } from "./concat-bytes.ts";
 import { narrowToBfloat16, narrowToFloat16 } from "./float-bits.ts";
 import {
@@ -10,7 +11,6 @@ import {
   sortedNames,
   type WritableTensorType,
 } from "./safetensors-header.ts";
-import { writeWholeFile } from "./whole-file.ts";
 
 /** A tensor in memory: row-major float32 values. */
 export interface Tensor {

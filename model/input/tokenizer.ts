@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { ensureError } from "../../events/index.ts";
+import { fileExists } from "../whole-file.ts";
 import { bytesOfToken } from "./byte-alphabet.ts";
 import {
   type ChatContent,
@@ -26,7 +27,6 @@ import {
   tokenizerConfigSchema,
   tokenizerJsonSchema,
 } from "./tokenizer-json.ts";
-import { fileExists } from "./whole-file.ts";
 
 export const tokenizerFile = "tokenizer.json";
 export const tokenizerConfigFile = "tokenizer_config.json";

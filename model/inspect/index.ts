@@ -3,7 +3,6 @@ import { basename, join } from "node:path";
 import { ensureError, VarftError } from "../../events/index.ts";
 import { type ModelConfig, readConfig } from "../config.ts";
 import {
-  fileExists,
   generationConfigFile,
   openCheckpoint,
   openTokenizer,
@@ -13,6 +12,7 @@ import {
   type TensorType,
 } from "../input/index.ts";
 import { modelParameters } from "../qwen/index.ts";
+import { fileExists } from "../whole-file.ts";
 import { type ModelMemory, modelMemory } from "./memory.ts";
 import { bytesByType, type PartSize, partSizes, type WeightsFile, weightsFiles } from "./parts.ts";
 

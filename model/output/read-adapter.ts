@@ -6,7 +6,6 @@
 import { join } from "node:path";
 import type { ModelConfig } from "../config.ts";
 import {
-  fileExists,
   readFloat32,
   readSafetensorsHeader,
   requireFloat,
@@ -20,6 +19,7 @@ import {
   type TensorMap,
   type Tuning,
 } from "../qwen/index.ts";
+import { fileExists } from "../whole-file.ts";
 import { type AdapterConfig, readAdapterConfig } from "./adapter-config.ts";
 import { type AdapterTensorName, parsePeftName } from "./adapter-names.ts";
 import { AdapterError } from "./errors.ts";

@@ -27,8 +27,8 @@ import {
   tensorElementBytes,
   weightsFile,
   weightsIndexFile,
-  writeWholeFile,
 } from "../input/index.ts";
+import { writeWholeFile } from "../whole-file.ts";
 import { intoNewFolder } from "./new-folder.ts";
 
 /** What is written otherwise than it stands in the base. */

@@ -4,7 +4,8 @@
 //             2. `adapter_config.json` comes last: a folder without it is a writing that did not
 //                end.
 import { join } from "node:path";
-import { formatJson, type Tensor, writeSafetensors, writeWholeFile } from "../input/index.ts";
+import { formatJson, type Tensor, writeSafetensors } from "../input/index.ts";
+import { writeWholeFile } from "../whole-file.ts";
 import { adapterConfigFile, adapterConfigJson } from "./adapter-config.ts";
 import { peftName } from "./adapter-names.ts";
 import { intoNewFolder } from "./new-folder.ts";

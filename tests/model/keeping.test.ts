@@ -5,7 +5,7 @@ import { RandomStream } from "../../events/index.ts";
 import { ImageEncoder } from "../../model/engine/image-encoder.ts";
 import { keepingOf } from "../../model/engine/keeping.ts";
 import { runGradient } from "../../model/engine/learn.ts";
-import { parameterFeeds } from "../../model/engine/parts.ts";
+import { parameterFeeds } from "../../model/engine/parameter-feeds.ts";
 import { RopeTable } from "../../model/engine/rope.ts";
 import { SegmentedRunner } from "../../model/engine/segments.ts";
 import { floats } from "../../model/engine/session.ts";

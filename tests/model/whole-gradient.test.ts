@@ -7,7 +7,7 @@ import * as assert from "uvu/assert";
 import { RandomStream } from "../../events/index.ts";
 import { ImageEncoder } from "../../model/engine/image-encoder.ts";
 import { learnFeeds } from "../../model/engine/learn.ts";
-import { parameterFeeds } from "../../model/engine/parts.ts";
+import { parameterFeeds } from "../../model/engine/parameter-feeds.ts";
 import { RopeTable } from "../../model/engine/rope.ts";
 import { Graph } from "../../model/graph/index.ts";
 import type { Tuning } from "../../model/index.ts";

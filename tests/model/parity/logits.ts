@@ -3,7 +3,7 @@
 
 import { imageFeeds } from "../../../model/engine/generate.ts";
 import { ImageEncoder } from "../../../model/engine/image-encoder.ts";
-import { parameterFeeds } from "../../../model/engine/parts.ts";
+import { parameterFeeds } from "../../../model/engine/parameter-feeds.ts";
 import { RopeTable } from "../../../model/engine/rope.ts";
 import { sequenceFeeds } from "../../../model/engine/sequences.ts";
 import { floatResult, Session } from "../../../model/engine/session.ts";
