@@ -1,6 +1,5 @@
 // `[policy]`: which policy is evaluated, where that is none that the run itself has made.
 import { z } from "zod";
-import type { RunConfig } from "./run-schema.ts";
 
 const path = z.string().min(1);
 const count = (max: number) => z.int().min(1).max(max);
@@ -72,11 +71,3 @@ export const recordedPolicy = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("run"), run: path, step: z.int().min(0), policy: hash }),
   serverPolicy,
 ]);
-
-/** A policy that the run itself did not make is there to be evaluated. */
-export function policyContradictions({ policy, run }: RunConfig): Fault[] {
-  if (policy === undefined || run.steps === 0) return [];
-  return [[["policy"], "is for evaluations: a run begins with its checkpoint, or has no steps"]];
-}
-
-type Fault = readonly [path: readonly string[], message: string];

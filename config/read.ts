@@ -5,13 +5,14 @@ import { parse, TomlError } from "smol-toml";
 import type { z } from "zod";
 import { ensureError } from "../events/index.ts";
 import { camelCase, isTable, mapKeys, snakeCase } from "./case.ts";
+import { runSchema } from "./contradictions/index.ts";
 import { ConfigError } from "./errors.ts";
 import { type EvalConfig, evalSchema } from "./eval-schema.ts";
 import { type Explained, explain, unknownKey } from "./explain.ts";
 import { keyLines, lineOf } from "./key-lines.ts";
 import { applyOverride, type Override, readOverride } from "./override.ts";
 import { recordedBefore } from "./recorded-before.ts";
-import { type RunConfig, runSchema } from "./run-schema.ts";
+import type { RunConfig } from "./run-schema.ts";
 import { type WarmupConfig, warmupSchema } from "./warmup-schema.ts";
 
 /** A file's text and the overrides that go over it. */

@@ -1,18 +1,13 @@
 // The configuration of a run (`varft train`, `varft eval`). Units stand in the names; tokens, steps
 // and rows are counts. A default stands only where leaving the key out cannot surprise.
 import { z } from "zod";
-import {
-  algorithmContradictions,
-  algorithmKeys,
-  batchKeys,
-  groupsPlayed,
-} from "./algorithm-schema.ts";
-import { device, deviceContradictions, devices } from "./device-schema.ts";
-import { engine, engineContradictions, rowsMaxDefault } from "./engine-schema.ts";
-import { policyContradictions, recordedPolicy } from "./policy-schema.ts";
-import { reward, rewardContradictions } from "./reward-schema.ts";
+import { algorithmKeys, batchKeys } from "./algorithm-schema.ts";
+import { device, devices } from "./device-schema.ts";
+import { engine, rowsMaxDefault } from "./engine-schema.ts";
+import { recordedPolicy } from "./policy-schema.ts";
+import { reward } from "./reward-schema.ts";
 import { search } from "./search-schema.ts";
-import { protocolKeys, taskContradictions, tasks } from "./tasks-schema.ts";
+import { protocolKeys, tasks } from "./tasks-schema.ts";
 
 /** Whole numbers; the limits keep a slip of the finger from asking for years of work. */
 const count = (max: number) => z.int().min(1).max(max);
@@ -22,12 +17,10 @@ const share = z.number().min(0).max(1);
 const stepsMax = 1_000_000;
 const workersMax = 1_024;
 /** One event holds all tasks of a step or an evaluation, and an event has 256 KiB at most. */
-const tasksPerEventMax = 500;
+export const tasksPerEventMax = 500;
 const evaluationTasksMax = 1_000_000;
 /** One append spans all streams of a group. */
 const samplesMax = 256;
-/** One event names all trajectories of a step. */
-const trajectoriesPerStepMax = 2_048;
 const threadsMax = 256;
 const rowsMax = 4_096;
 const turnsMax = 64;
@@ -210,87 +203,27 @@ export const bus = z.strictObject({
     .optional(),
 });
 
-/** The file, key for key (in camel case). */
-export const runSchema = z
-  .strictObject({
-    /** `strict`: workers of another numeric class are refused. */
-    determinism: z.enum(["strict", "tolerance"]).default("strict"),
-    run,
-    model,
-    /** What is evaluated, where that is not the checkpoint itself. */
-    policy: recordedPolicy.optional(),
-    tune,
-    tasks,
-    rollout,
-    learner,
-    reward,
-    evaluation: evaluation.prefault({}),
-    sandbox: sandbox.prefault({}),
-    search,
-    storage,
-    bus: bus.prefault({}),
-  })
-  .check(({ value, issues }) => {
-    const found = [
-      ...contradictions(value),
-      ...algorithmContradictions(value),
-      ...engineContradictions(value),
-      ...policyContradictions(value),
-      ...deviceContradictions(value),
-      ...taskContradictions(value),
-      ...rewardContradictions(value),
-    ];
-    for (const [path, message] of found) {
-      issues.push({ code: "custom", path: [...path], message, input: value });
-    }
-  });
+/**
+ * The file, key for key (in camel case); `contradictions/` says what cannot stand together in it.
+ */
+export const runSections = z.strictObject({
+  /** `strict`: workers of another numeric class are refused. */
+  determinism: z.enum(["strict", "tolerance"]).default("strict"),
+  run,
+  model,
+  /** What is evaluated, where that is not the checkpoint itself. */
+  policy: recordedPolicy.optional(),
+  tune,
+  tasks,
+  rollout,
+  learner,
+  reward,
+  evaluation: evaluation.prefault({}),
+  sandbox: sandbox.prefault({}),
+  search,
+  storage,
+  bus: bus.prefault({}),
+});
 
 /** A run's configuration, complete and checked. */
-export type RunConfig = z.infer<typeof runSchema>;
-
-type Contradiction = readonly [path: readonly (string | number)[], message: string];
-
-function contradictions(config: RunConfig): Contradiction[] {
-  const { rollout, learner, evaluation } = config;
-  const found: Contradiction[] = [];
-  const { turnTokensMax, contextTokensMax } = rollout;
-  if (turnTokensMax >= contextTokensMax) {
-    const message = `must be less than rollout.context_tokens_max (${contextTokensMax})`;
-    found.push([["rollout", "turnTokensMax"], message]);
-  }
-  const groups = groupsPlayed(config);
-  if (groups > tasksPerEventMax) {
-    const message = `makes ${groups} groups of a step, at most ${tasksPerEventMax} are possible`;
-    found.push([["rollout", "oversampling"], message]);
-  }
-  const trajectories = groups * rollout.samples;
-  if (trajectories > trajectoriesPerStepMax) {
-    const message = `times samples is ${trajectories}, at most ${trajectoriesPerStepMax} are possible`;
-    found.push([["rollout", "prompts"], message]);
-  }
-  const learned = rollout.prompts * rollout.samples;
-  if (learner.minibatches > learned) {
-    const message = `is more than the ${learned} trajectories of a step`;
-    found.push([["learner", "minibatches"], message]);
-  }
-  const names = new Set<string>();
-  for (const [index, { name, greedy, samples }] of evaluation.sets.entries()) {
-    const path = ["evaluation", "sets", index];
-    if (names.has(name)) {
-      found.push([[...path, "name"], `"${name}" is the name of another set already`]);
-    }
-    if (greedy && samples > 1) {
-      const message = "must be 1 where greedy = true: every sample would be the same";
-      found.push([[...path, "samples"], message]);
-    }
-    names.add(name);
-  }
-  const used = evaluation.sets.some(({ when }) => when.includes("every"));
-  if (used !== evaluation.everySteps > 0) {
-    const message = used
-      ? 'is 0, but a set asks for when = ["every"]'
-      : 'has no effect: no set asks for when = ["every"]';
-    found.push([["evaluation", "everySteps"], message]);
-  }
-  return found;
-}
+export type RunConfig = z.infer<typeof runSections>;

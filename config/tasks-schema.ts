@@ -1,7 +1,6 @@
 // `[tasks]`: where tasks come from, one source or a mixture of them, and `[rollout]`'s protocol, in
 // which they are asked.
 import { z } from "zod";
-import type { RunConfig } from "./run-schema.ts";
 
 const path = z.string().min(1);
 const key = z.string().min(1);
@@ -105,7 +104,7 @@ export const protocolKeys = {
   cropOracle: z.enum(["off", "reference"]).default("off"),
 } as const;
 
-type Tasks = RunConfig["tasks"];
+type Tasks = z.infer<typeof tasks>;
 export type TaskSourceConfig = Exclude<Tasks, { type: "mixture" }>;
 
 /** The sources, one or more. */
@@ -113,51 +112,15 @@ export function sourcesOf(given: Tasks): readonly TaskSourceConfig[] {
   return given.type === "mixture" ? given.sources : [given];
 }
 
+type Protocol = "chat" | "reference" | "short";
+
+interface Asked {
+  readonly rollout: { readonly protocol?: Protocol | undefined };
+  readonly tasks: Tasks;
+}
+
 /** The protocol in which a run's tasks are asked. */
-export function protocolOf({ rollout, tasks: given }: RunConfig): "chat" | "reference" | "short" {
+export function protocolOf({ rollout, tasks: given }: Asked): Protocol {
   const isMini = sourcesOf(given).every(({ type }) => type === "mini");
   return rollout.protocol ?? (isMini ? "short" : "chat");
-}
-
-type Fault = readonly [path: readonly (string | number)[], message: string];
-
-/** What sources and protocols cannot do together. */
-export function taskContradictions(config: RunConfig): Fault[] {
-  const { rollout, run } = config;
-  const faults: Fault[] = [...mixtureFaults(config)];
-  const protocol = protocolOf(config);
-  const steps = sourcesOf(config.tasks).some(isOfSteps);
-  if (steps && rollout.turnsMax !== 1) {
-    const message = 'must be 1 where tasks are single steps (play = "steps")';
-    faults.push([["rollout", "turnsMax"], message]);
-  }
-  if (steps && protocol === "short") {
-    const message = 'must be "chat" or "reference": a teacher\'s steps follow its instructions';
-    faults.push([["rollout", "protocol"], message]);
-  }
-  if (protocol === "reference" && run.steps > 0 && rollout.turnsMax > 1) {
-    const message =
-      'is "reference", in which a turn does not go on from the last one: it is for evaluations ' +
-      '(run.steps = 0) and for single steps (rollout.turns_max = 1); several turns are trained in "chat"';
-    faults.push([["rollout", "protocol"], message]);
-  }
-  return faults;
-}
-
-const isOfSteps = (one: TaskSourceConfig): boolean =>
-  one.type === "visual-arft-training" && one.play === "steps";
-
-function mixtureFaults({ tasks: given, run }: RunConfig): Fault[] {
-  if (given.type !== "mixture") return [];
-  const faults: Fault[] = [];
-  const names = new Set<string>();
-  for (const [index, { name }] of given.sources.entries()) {
-    const place = ["tasks", "sources", index, "name"];
-    if (names.has(name)) faults.push([place, `"${name}" is the name of another source already`]);
-    names.add(name);
-  }
-  if (run.steps > 0 && given.sources.every(({ weight }) => weight === 0)) {
-    faults.push([["tasks", "sources"], "have no weight above 0, so there is nothing to train on"]);
-  }
-  return faults;
 }
