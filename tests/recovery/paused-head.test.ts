@@ -82,7 +82,7 @@ async function playPaused(all: SmallRuns, name: string, signal: Signal): Promise
     const mend = `process ${first.pid} writes.*stands still.*kill -CONT ${first.pid}`;
     assert.match(refused.err, new RegExp(mend));
 
-    await rm(join(directory, "ledger", "gate.sock"));
+    await rm(join(directory, "ledger", "gate"), { recursive: true });
     await setOwner(directory, null);
     const second = all.varft(...resume, "--json");
     heads.push(second);

@@ -154,7 +154,7 @@ test("a writer that was passed over writes nothing more", () =>
     const first = await openLedger(directory, { clock });
     await first.append(request("c1", part("run/a")));
     // Whatever keeps writers apart has failed: the fence in the ledger itself is what is left.
-    await rm(join(directory, "ledger", "gate.sock"));
+    await rm(join(directory, "ledger", "gate"), { recursive: true });
     await setOwner(directory, null);
     const second = await openLedger(directory, { clock });
     const late = first.append(request("c2", part("run/a")));
@@ -174,7 +174,7 @@ test("a writer that was passed over learns it where it reads, too", () =>
   inFolder(async (directory) => {
     const first = await openLedger(directory, { clock });
     const follower = follow(first, () => {}, { from: 1, intervalMs: 5 });
-    await rm(join(directory, "ledger", "gate.sock"));
+    await rm(join(directory, "ledger", "gate"), { recursive: true });
     await setOwner(directory, null);
     const second = await openLedger(directory, { clock });
     assert.match(await follower.done.then(String, String), /another process took this ledger over/);

@@ -1,6 +1,9 @@
+import { spawn } from "node:child_process";
 import { link, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { openGate, passGate } from "../../storage/gate.ts";
@@ -80,12 +83,14 @@ test("an opening and a commit never coincide", () =>
     await gate.close();
   }));
 
-/** What a killed writer leaves: a socket that nobody listens on, under both of its names. */
+/** What killed writers leave: sockets that nobody listens on, with the public name and without. */
 async function leaveDead(folder: string): Promise<void> {
   const server = createServer().listen(join(folder, "alive"));
   await wait(5);
-  await link(join(folder, "alive"), join(folder, "gate.1.2"));
-  await link(join(folder, "alive"), join(folder, "gate.sock"));
+  for (const place of ["gate.1.2", "gate"]) {
+    await mkdir(join(folder, place));
+    await link(join(folder, "alive"), join(folder, place, "1.2"));
+  }
   await new Promise((resolve) => server.close(resolve));
 }
 
@@ -93,7 +98,8 @@ test("what a killed writer has left is swept, and what lives stays", () =>
   inFolder(async (folder) => {
     const hold = async (): Promise<() => void> => () => {};
     await leaveDead(folder);
-    const other = createServer().listen(join(folder, "gate.3.4"));
+    await mkdir(join(folder, "gate.3.4"));
+    const other = createServer().listen(join(folder, "gate.3.4", "3.4"));
     const gate = await openGate(folder, hold);
     const left = await readdir(folder);
     assert.not(left.includes("gate.1.2"));
@@ -101,6 +107,9 @@ test("what a killed writer has left is swept, and what lives stays", () =>
     assert.is(await codeOf(openGate(folder, hold)), "ledger-in-use");
     await gate.close();
     await new Promise((resolve) => other.close(resolve));
+    assert.equal(await readdir(folder), ["gate.3.4"]);
+    // A folder whose process died before it had a socket is swept, too.
+    await (await openGate(folder, hold)).close();
     assert.equal(await readdir(folder), []);
   }));
 
@@ -125,11 +134,77 @@ test("one gate at a time; after a close or a crash the next one opens", () =>
     await (await openGate(folder, hold)).close();
   }));
 
+const gateChild = fileURLToPath(new URL("gate-child.ts", import.meta.url));
+
+/** Another process that opens gates; `ask` sends it a line and resolves to its answer. */
+async function startOpener() {
+  const child = spawn(process.execPath, ["--import", "tsx", gateChild], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<string> => (await answers.next()).value ?? "ended";
+  assert.is(await next(), "ready");
+  return {
+    ask: (line: string): Promise<string> => {
+      child.stdin.write(`${line}\n`);
+      return next();
+    },
+    kill: (): Promise<void> => {
+      child.kill("SIGKILL");
+      return new Promise((resolve) => child.once("close", () => resolve()));
+    },
+  };
+}
+
+const openersCount = 4;
+const roundsCount = 60;
+
+test("of processes that open at once over what a killed one has left, one gets the gate", () =>
+  inFolder(async (folder) => {
+    const openers = await Promise.all(Array.from({ length: openersCount }, startOpener));
+    try {
+      for (let round = 0; round < roundsCount; round++) {
+        const place = join(folder, `${round}`);
+        await mkdir(place);
+        await leaveDead(place);
+        const answers = await Promise.all(openers.map(({ ask }) => ask(place)));
+        const refused = Array.from({ length: openersCount - 1 }, () => "ledger-in-use");
+        assert.equal(answers.sort(), [...refused, "opened"], `round ${round}`);
+        await Promise.all(openers.map(({ ask }) => ask("")));
+        assert.equal(await readdir(place), []);
+      }
+    } finally {
+      await Promise.all(openers.map(({ kill }) => kill()));
+    }
+  }));
+
+test("a gate in the place of varft 0.2.0 counts while it answers, and goes when it does not", () =>
+  inFolder(async (folder) => {
+    const hold = async (): Promise<() => void> => () => {};
+    let askers = 0;
+    const writer = createServer((socket) => {
+      askers++;
+      // An asker may hang up first.
+      socket.on("error", () => {});
+      socket.end(".");
+    }).listen(join(folder, "gate.1.2"));
+    await wait(5);
+    await link(join(folder, "gate.1.2"), join(folder, "gate.sock"));
+    assert.is(await passGate(folder, () => "in"), "in");
+    assert.is(askers, 1);
+    assert.is(await codeOf(openGate(folder, hold)), "ledger-in-use");
+    await link(join(folder, "gate.1.2"), join(folder, "gate.1.2.stale"));
+    await new Promise((resolve) => writer.close(resolve));
+    await (await openGate(folder, hold)).close();
+    assert.equal(await readdir(folder), []);
+  }));
+
 test("an asker that never hangs up is cut off", () =>
   inFolder(async (folder) => {
     const turnstile = new Turnstile();
     const gate = await openGate(folder, () => turnstile.hold(), 50);
-    const socket = createConnection(join(folder, "gate.sock"));
+    const [name = ""] = await readdir(join(folder, "gate"));
+    const socket = createConnection(join(folder, "gate", name));
     const closed = new Promise((resolve) => socket.once("close", resolve));
     await new Promise((resolve) => socket.once("data", resolve));
     const start = performance.now();
