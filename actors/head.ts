@@ -7,93 +7,31 @@
 // 2. The first fault that trying again does not mend ends the run: `done` rejects with it, and
 //    nothing that was recorded is lost. `varft train --resume` goes on from there.
 
-import { batchSettings, groupsPlayed, type RunConfig } from "../config/index.ts";
 import {
-  afterStep,
-  assert,
   type EventData,
   type EventEnvelope,
-  encode,
   ensureError,
-  type HashName,
-  type NumericClass,
-  type Parent,
   sha256Hex,
   streams,
 } from "../events/index.ts";
 import {
-  ActorHost,
-  type Bus,
-  defineActor,
-  differenceOf,
   type HostFault,
   type Registry,
   serveRegistry,
   type WorkerEntry,
 } from "../runtime/index.ts";
-import type { PoolState } from "../sandbox/index.ts";
-import { type Follower, follow, type Ledger } from "../storage/index.ts";
-import type { TaskSource } from "../tasks/index.ts";
-import { RunMismatchError, WorkerFaultError } from "./errors.ts";
+import { type Follower, follow } from "../storage/index.ts";
+import { WorkerFaultError } from "./errors.ts";
+import { evaluationHost, judgeHost, runHost } from "./head-hosts.ts";
+import type { HeadOptions } from "./head-options.ts";
 import { headStateOf } from "./head-state.ts";
-import { factNeeds } from "./learner/index.ts";
-import { withoutPlacement } from "./placement.ts";
-import {
-  type FaultReport,
-  headActor,
-  Messenger,
-  type RunAddress,
-  received,
-  toolActor,
-} from "./protocol.ts";
-import { decideJudge, judgeMachine, type RewardBook } from "./reward-judge/index.ts";
-import {
-  Crew,
-  decideEvaluation,
-  decideRun,
-  evaluationMachine,
-  pixelErrorRepairedMax,
-  runEffects,
-  runMachine,
-  runRules,
-  Stage,
-  Watch,
-} from "./run/index.ts";
-import type { ToolExecutor } from "./tool-executor/index.ts";
+import { type FaultReport, headActor, Messenger, received, toolActor } from "./protocol.ts";
+import { Crew, Stage, Watch } from "./run/index.ts";
+import { startOfRun } from "./run-start.ts";
 import { type WorkerEnd, WorkerNotes } from "./worker-notes.ts";
 
 /** How long the head sleeps without a hint before it reads the ledger, in milliseconds. */
 const followMs = 250;
-
-export interface HeadOptions {
-  readonly address: RunAddress;
-  readonly bus: Bus;
-  readonly ledger: Ledger;
-  readonly config: RunConfig;
-  readonly numericClass: NumericClass;
-  /** The version of varft, for readers that are older. */
-  readonly varft?: string;
-  /**
-   * The checkpoint's name, and the policy and optimizer that the run starts from: stored blobs, as
-   * those that the parent of a fork names.
-   */
-  readonly initial: {
-    readonly base: HashName;
-    readonly policy: HashName;
-    readonly optimizer: HashName;
-    readonly parent?: Parent;
-  };
-  readonly tasks: TaskSource;
-  readonly tools: ToolExecutor;
-  /** What the sandbox's pool is doing; null where no program is ever called. */
-  readonly pool?: () => PoolState | null;
-  /** What the run pays for, ready to be measured. */
-  readonly rewards: Pick<RewardBook, "measure" | "settle">;
-  /** Every event from now on, in the order of the ledger. */
-  readonly onEvent?: (event: EventEnvelope) => void;
-  /** A repair is right up to this mean absolute pixel difference, 0–255. */
-  readonly pixelErrorMax?: number;
-}
 
 export interface Head {
   /** The run's end; rejects with what stopped it. */
@@ -170,7 +108,7 @@ class RunHead implements Head {
     const { size, hash } = await ledger.head();
     const onFailed = (error: Error): void => this.#fail(error);
     this.#notes = new WorkerNotes({ ledger, lifeOfHead: hash, onFailed });
-    const started = await this.#started(stream);
+    const started = await startOfRun(this.#options);
     const note = (recorded: EventEnvelope): void => {
       this.#watch.note(recorded);
       onEvent?.(recorded);
@@ -215,34 +153,6 @@ class RunHead implements Head {
     await this.#follower?.close();
   }
 
-  /** What `run.started` says, or has to say. A run that was started differently is refused. */
-  async #started(stream: string): Promise<EventData<"run.started">> {
-    const { config, numericClass, initial, address, ledger, varft } = this.#options;
-    const started: EventData<"run.started"> = {
-      run: address.run,
-      seed: config.run.seed,
-      config: plain(config),
-      numericClass,
-      ...initial,
-      ...(varft === undefined ? {} : { observed: { varft } }),
-    };
-    const [recorded] = await ledger.readStream(stream, 1, 1);
-    if (recorded === undefined) return started;
-    const before = recorded.data as EventData<"run.started">;
-    const difference = differenceOf(numericClass, before.numericClass);
-    if (difference !== null && config.determinism === "strict") {
-      throw new RunMismatchError("numeric class", difference);
-    }
-    for (const key of ["seed", "config", "base", "policy", "optimizer", "parent"] as const) {
-      const [was = null, is = null] =
-        key === "config"
-          ? [withoutPlacement(before.config), withoutPlacement(started.config)]
-          : [before[key], started[key]];
-      if (!same(was, is)) throw new RunMismatchError(key);
-    }
-    return before;
-  }
-
   #serve(): void {
     const { tools, config } = this.#options;
     const messenger = this.#messenger;
@@ -280,80 +190,4 @@ class RunHead implements Head {
   #finish({ data }: EventEnvelope): void {
     this.#complete(data as EventData<"run.completed">);
   }
-}
-
-function runHost(
-  { address, ledger, config, initial, tasks, pixelErrorMax }: HeadOptions,
-  stage: Stage,
-  evaluations: ReturnType<typeof evaluationHost>,
-  watch: Watch,
-  onFault: (fault: HostFault) => void,
-) {
-  const rules = runRules(config, initial.parent);
-  const { plan } = rules;
-  const { step: first, earlier } = afterStep(initial) ?? { step: 0, earlier: [] };
-  const actor = defineActor({
-    type: "run",
-    machine: runMachine,
-    decide: decideRun(rules),
-    effects: runEffects({
-      run: address.run,
-      plan,
-      groups: groupsPlayed(config),
-      facts: factNeeds(batchSettings(config)),
-      tasks,
-      putBlob: (bytes) => ledger.blobs.put(bytes),
-      stage,
-      evaluations,
-      learned: () => ({
-        step: watch.latest?.step ?? first,
-        policy: watch.latest?.policyAfter ?? initial.policy,
-        optimizer: watch.latest?.optimizerAfter ?? initial.optimizer,
-      }),
-      policyAfter: (step) => {
-        const before = [initial.policy, ...earlier][first - step];
-        const policy = before ?? watch.policyAfter(step);
-        assert(policy !== null, `step ${step} was learned`);
-        return policy;
-      },
-      policyLag: config.rollout.policyLag,
-      pixelErrorMax: pixelErrorMax ?? pixelErrorRepairedMax,
-    }),
-  });
-  return new ActorHost({ actor, ledger, holder: headActor, onFault });
-}
-
-function judgeHost({ ledger, config }: HeadOptions, onFault: (fault: HostFault) => void) {
-  const decide = decideJudge(config.reward);
-  const actor = defineActor({ type: "reward-judge", machine: judgeMachine, decide, effects: {} });
-  return new ActorHost({ actor, ledger, holder: headActor, onFault });
-}
-
-function evaluationHost({ ledger }: HeadOptions, onFault: (fault: HostFault) => void) {
-  const actor = defineActor({
-    type: "evaluation",
-    machine: evaluationMachine,
-    decide: decideEvaluation,
-    effects: {},
-  });
-  return new ActorHost({ actor, ledger, holder: headActor, onFault });
-}
-
-/** The config as it is recorded: plain data, keys that are absent left out. */
-function plain(config: RunConfig): Record<string, unknown> {
-  return JSON.parse(JSON.stringify(config)) as Record<string, unknown>;
-}
-
-function same(a: unknown, b: unknown): boolean {
-  return Buffer.compare(encode(sortKeys(a)), encode(sortKeys(b))) === 0;
-}
-
-function sortKeys(value: unknown): unknown {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
-  const map = value as Readonly<Record<string, unknown>>;
-  return Object.fromEntries(
-    Object.keys(map)
-      .sort()
-      .map((key) => [key, sortKeys(map[key])]),
-  );
 }

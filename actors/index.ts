@@ -7,8 +7,9 @@ export {
   RunMismatchError,
   WorkerFaultError,
 } from "./errors.ts";
-export type { Head, HeadOptions } from "./head.ts";
+export type { Head } from "./head.ts";
 export { startHead } from "./head.ts";
+export type { HeadOptions } from "./head-options.ts";
 export type {
   GradientRow,
   GradientSettings,

@@ -10,13 +10,16 @@ export {
   NatsPortInUseError,
   NatsServerError,
   NatsServerMissingError,
+  NatsTakenOverError,
   SubjectError,
 } from "./errors.ts";
 export type { MemoryBrokerOptions, Schedule } from "./memory.ts";
 export { MemoryBroker } from "./memory.ts";
 export type { NatsBusOptions } from "./nats.ts";
 export { busPatienceMs, connectNats } from "./nats.ts";
-export type { BusPlace, NatsServer, NatsServerOptions } from "./nats-server.ts";
-export { readBusFile, startNatsServer } from "./nats-server.ts";
+export type { BusPlace } from "./nats-files.ts";
+export { readBusFile } from "./nats-files.ts";
+export type { NatsServer, NatsServerOptions } from "./nats-server.ts";
+export { startNatsServer } from "./nats-server.ts";
 export type { Address } from "./subjects.ts";
 export { subjectMatches, subjectOf } from "./subjects.ts";

@@ -8,12 +8,8 @@
 //    One that was ended by another head, while this one stood still, is not: the bus is that
 //    head's.
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import { join, resolve } from "node:path";
-import { ensureError, TerminalError } from "../../events/index.ts";
+import { mkdir } from "node:fs/promises";
+import { ensureError } from "../../events/index.ts";
 import { backoffMs, sleep } from "../backoff.ts";
 import { Intensity } from "../intensity.ts";
 import {
@@ -22,6 +18,16 @@ import {
   NatsServerMissingError,
   NatsTakenOverError,
 } from "./errors.ts";
+import {
+  type BusPlace,
+  busFileOf,
+  configFileOf,
+  endServer,
+  isServer,
+  keepState,
+  serverOf,
+  urlOf,
+} from "./nats-files.ts";
 
 const startTimeoutMs = 5_000;
 const stopTimeoutMs = 2_000;
@@ -31,16 +37,6 @@ const portAttemptsMax = 6;
 const restartsMax = 8;
 const restartWindowMs = 60_000;
 const logLinesMax = 20;
-const payloadBytesMax = 1024 * 1024;
-const busFileName = "bus.json";
-const configFileName = "nats.conf";
-const pidFileName = "nats.pid";
-
-/** How to reach a bus. */
-export interface BusPlace {
-  readonly url: string;
-  readonly token: string;
-}
 
 export interface NatsServerOptions {
   /** The run directory. */
@@ -65,26 +61,13 @@ interface Running {
 }
 
 /**
- * What a worker of the same host needs to reach the bus of a run directory; null if there is none.
- */
-export async function readBusFile(directory: string): Promise<BusPlace | null> {
-  const known = await readState(directory);
-  return known === null ? null : { url: urlOf(known.port), token: known.token };
-}
-
-/**
  * Starts the private bus of a run directory, on the port and with the token that it had before.
  * @throws {NatsServerMissingError} {NatsPortInUseError} {NatsServerError}
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<NatsServer> {
   const { directory, binary = "nats-server" } = options;
   await mkdir(directory, { recursive: true });
-  const state = (await readState(directory)) ?? {
-    port: await freePort(),
-    token: randomBytes(32).toString("hex"),
-  };
-  await writePrivately(join(directory, busFileName), JSON.stringify(state));
-  await writePrivately(join(directory, configFileName), configOf(directory, state));
+  const state = await keepState(directory);
   endServer(directory, serverOf(directory));
   const server = new GuardedServer(directory, binary, state.port, options.onFailed);
   await server.start();
@@ -224,95 +207,7 @@ async function launch(binary: string, directory: string, port: number): Promise<
   child.kill("SIGTERM");
   if (outcome === "ended with code 127") throw new NatsServerMissingError(binary);
   if (log.some((line) => line.includes("address already in use"))) {
-    throw new NatsPortInUseError(port, join(directory, busFileName));
+    throw new NatsPortInUseError(port, busFileOf(directory));
   }
   throw new NatsServerError(outcome, log);
-}
-
-function configOf(
-  directory: string,
-  { port, token }: { readonly port: number; readonly token: string },
-): string {
-  return [
-    'host: "127.0.0.1"',
-    `port: ${port}`,
-    `max_payload: ${payloadBytesMax}`,
-    `pid_file: ${JSON.stringify(resolve(directory, pidFileName))}`,
-    `authorization { token: "${token}" }`,
-    "",
-  ].join("\n");
-}
-
-function configFileOf(directory: string): string {
-  return resolve(directory, configFileName);
-}
-
-/** The process of the server that was started last in the run directory; null if none was. */
-function serverOf(directory: string): number | null {
-  return Number(readText(join(directory, pidFileName))) || null;
-}
-
-/** Whether `pid` is a server of the run directory, and no other program that got its number. */
-function isServer(directory: string, pid: number | null): pid is number {
-  const words = readText(`/proc/${pid}/cmdline`).split("\0");
-  return pid !== null && words.includes(configFileOf(directory));
-}
-
-/** Kills the server `pid` of the run directory, and nothing else that has its number meanwhile. */
-function endServer(directory: string, pid: number | null): void {
-  if (!isServer(directory, pid)) return;
-  try {
-    process.kill(pid, "SIGKILL");
-  } catch {
-    // It has ended meanwhile.
-  }
-}
-
-/** Empty where there is no such file. */
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function urlOf(port: number): string {
-  return `nats://127.0.0.1:${port}`;
-}
-
-async function readState(
-  directory: string,
-): Promise<{ readonly port: number; readonly token: string } | null> {
-  const file = join(directory, busFileName);
-  let text: string;
-  try {
-    text = await readFile(file, "utf8");
-  } catch {
-    return null;
-  }
-  const state = JSON.parse(text) as { readonly port?: unknown; readonly token?: unknown };
-  const { port, token } = state;
-  if (typeof port === "number" && typeof token === "string" && /^[0-9a-f]{64}$/.test(token)) {
-    return { port, token };
-  }
-  throw new TerminalError("bus-file", `${file} is damaged; delete it while no worker runs`);
-}
-
-async function writePrivately(file: string, text: string): Promise<void> {
-  const draft = `${file}.${process.pid}`;
-  await writeFile(draft, text, { mode: 0o600 });
-  await rename(draft, file);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      const port = address !== null && typeof address === "object" ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
 }
