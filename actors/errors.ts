@@ -10,8 +10,8 @@ export class WorkerFaultError extends TerminalError {
 
 /** Bytes in the ledger are not what the events say they are. */
 export class EvidenceError extends TerminalError {
-  constructor(message: string) {
-    super("evidence", message);
+  constructor(message: string, options: ErrorOptions = {}) {
+    super("evidence", message, options);
   }
 }
 

@@ -140,6 +140,7 @@ async function tell(
         share: wishes.share,
         gradients: wishes.gradients,
         env: context.env,
+        isForeign: false,
       },
       closers,
     );

@@ -149,8 +149,8 @@ export async function replayWith(
     ...[started, recorded, book]: Parameters<Recomputes>
   ): ReturnType<Recomputes> {
     const config = atHome(recorded, wishes);
-    const { share, tools } = wishes;
-    const options = { started, config, reader, ledgerHash: book.hash, share, tools };
+    const { share, tools, isForeign } = wishes;
+    const options = { started, config, reader, ledgerHash: book.hash, share, tools, isForeign };
     const opened = await openRecomputation({ ...options, env: context.env }, closers);
     notes.push(...notesOf(opened, wishes, book.hash));
     parted.count = opened.recomputation.parted;
@@ -213,12 +213,14 @@ function notesOf(
     otherClass,
     exact,
     engine,
+    unproven,
   }: Omit<Awaited<ReturnType<typeof openRecomputation>>, "recomputation">,
   { share }: ReplayWishes,
   hash: string,
 ): string[] {
   const notes: string[] = [];
   if (otherClass !== null) notes.push(`this is another numeric class: ${otherClass}`);
+  if (unproven !== null) notes.push(unproven);
   if (!exact) notes.push(`compared within ${toleranceWords}`);
   if (engine !== null)
     notes.push(`tokens were sampled by ${engine}: nobody can compute them again`);

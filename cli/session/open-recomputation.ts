@@ -21,7 +21,10 @@ export interface RecomputationOptions extends RelearningOptions {
 /** What computes a run again, and what is to be said about it. */
 export async function openRecomputation(options: RecomputationOptions, closers: Closers) {
   const { started, config, reader, ledgerHash, share } = options;
-  const { otherClass, exact, trainer, optimizer } = await openRelearning(options, closers);
+  const { otherClass, exact, unproven, trainer, optimizer } = await openRelearning(
+    options,
+    closers,
+  );
   const readBlob = (name: HashName) => reader.blobs.get(name);
   const { engine = null } = started.numericClass;
   const rollout = engine === null ? await openRolloutPolicy(config, readBlob) : null;
@@ -35,7 +38,7 @@ export async function openRecomputation(options: RecomputationOptions, closers: 
     sample: sampleOf(share, ledgerHash),
   };
   return {
-    ...{ otherClass, exact },
+    ...{ otherClass, exact, unproven },
     /** The server that sampled, whose tokens cannot be computed again. */
     engine,
     recomputation: await recomputation(started, config, parts),

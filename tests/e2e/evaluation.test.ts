@@ -1,17 +1,17 @@
 // Goal: an evaluation runs official files with any policy in any mode, survives a kill -9 without
 // repeating an item, never scores a fault of the world, and tells what varft score tells.
 // Method: real processes; a chat server of the test, and the shipped checkpoint.
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import { untouched } from "../../config/index.ts";
-import { type EventEnvelope, hashName, parseTrajectory, RandomStream } from "../../events/index.ts";
-import { readConfig, TensorCodec, trainableParameters, writeAdapter } from "../../model/index.ts";
+import { type EventEnvelope, parseTrajectory } from "../../events/index.ts";
 import { openEngineModel } from "../actors/engine-policy.ts";
 import { servedName, TestEngineServer } from "../actors/engine-server.ts";
 import { type ChatBody, lastText, TestChatServer } from "./chat-server.ts";
 import type { Ending } from "./host-processes.ts";
+import { makeAdapter } from "./small-adapter.ts";
 import { checkpoint, dataOf, isBuilt, SmallRuns } from "./small-runs.ts";
 
 const test = suite("e2e/evaluation");
@@ -292,25 +292,10 @@ async function played(name: string) {
     .sort();
 }
 
-/** An adapter of rank 2 on the small checkpoint that changes what is said; its policy's hash. */
-async function makeAdapter(directory: string) {
-  const [rank, alpha] = [2, 4];
-  const tuning = { type: "lora", rank, alpha, seed: 0, scope: "language" } as const;
-  const shapes = trainableParameters(await readConfig(checkpoint), tuning);
-  const random = new RandomStream("e2e adapter");
-  const tensors = new Map(
-    shapes.map(({ name, shape }) => {
-      const size = shape.reduce((product, side) => product * side, 1);
-      const data = Float32Array.from({ length: size }, () => 0.5 * (random.uniform() - 0.5));
-      return [name, { shape, data }];
-    }),
-  );
-  await writeAdapter(directory, { tensors, rank, alpha, base: checkpoint });
-  const parameters = new Map([...tensors].map(([name, { data }]) => [name, data]));
-  return hashName(new TensorCodec(shapes).encode(parameters));
-}
-
 if (isBuilt) {
+  /** The evaluation of an adapter: its name, and how many turns it has. */
+  const learned = { run: "", turns: 0 };
+
   test("a checkpoint, an adapter on it, and the policy of another run", async () => {
     const base = `[policy]\ntype = "base"\ndirectory = "${checkpoint}"\n`;
     resultOf(await (await evaluate("base", mini(base))).ended);
@@ -319,17 +304,63 @@ if (isBuilt) {
     const tuned = `[policy]\ntype = "adapter"\ndirectory = "${adapter}"\nbase = "${checkpoint}"\n`;
     const { policy } = resultOf(await (await evaluate("learned", mini(tuned))).ended);
     assert.is(policy, hash, "the policy is the adapter, by its hash");
-    for (const turn of dataOf(await runs.events("learned"), "turn.sampled")) {
-      assert.is(turn.policy, hash, "every turn was sampled with it");
-    }
+    const turns = dataOf(await runs.events("learned"), "turn.sampled");
+    for (const turn of turns) assert.is(turn.policy, hash, "every turn was sampled with it");
     assert.not.equal(await played("learned"), await played("base"), "and it says other things");
     const { run } = await runs.place("learned");
+    Object.assign(learned, { run, turns: turns.length });
     const other = mini(`[policy]\ntype = "run"\nrun = "${run}"\n`);
     const folder = runs.folder("learned");
     const file = join(runs.folder("learned-config"), "eval-again.toml");
     await writeFile(file, other);
     const again = await runs.varft("eval", file, "--json", "--runs", folder).ended;
     assert.is(resultOf(again).policy, hash);
+  });
+
+  test("recomputed, it says whether its adapter is still the one of the folder", async () => {
+    const { run, turns } = learned;
+    const [folder, adapter] = [runs.folder("learned"), runs.folder("adapter")];
+    const words = ["replay", run, "--recompute", "--json", "--runs", folder];
+    const replay = async () => {
+      const { code, out, err } = await runs.varft(...words).ended;
+      const told = JSON.parse(out.at(-1) ?? "null") as {
+        readonly notes: readonly string[];
+        readonly comparisons: { readonly tokens: { readonly compared: number } };
+      } | null;
+      return { code, err, notes: told?.notes.join("\n"), turns: told?.comparisons.tokens.compared };
+    };
+    const hash = await makeAdapter(runs.folder("the same"));
+    const whole = await replay();
+    assert.equal([whole.code, whole.notes, whole.turns], [0, "", turns], whole.err);
+    await rename(adapter, `${adapter}-away`);
+    const away = await replay();
+    assert.equal([away.code, away.turns], [0, turns], away.err);
+    const taken = `the policy ${hash} is taken as it is recorded: the adapter folder ${adapter} that it`;
+    assert.is(away.notes, `${taken} came from is not here`);
+    const other = await makeAdapter(adapter, "another adapter");
+    const changed = await replay();
+    assert.is(changed.code, 3);
+    const reason = `the adapter folder ${adapter} gives ${other}, the evaluation began with ${hash}; put`;
+    assert.match(changed.err, reason);
+    await writeFile(join(adapter, "adapter_config.json"), "{}");
+    const broken = await replay();
+    assert.is(broken.code, 3);
+    assert.match(
+      broken.err,
+      `the adapter folder ${adapter} does not give the recorded policy ${hash}:`,
+    );
+    // A bundle's names are those of another host: what lies there now is not even looked at.
+    const file = runs.folder("learned.varft.gz");
+    const made = await runs.varft("bundle", run, "-o", file, "--runs", folder).ended;
+    assert.is(made.code, 0, made.err);
+    const verify = ["verify", file, "--recompute", "--model", checkpoint, "--json"];
+    const { code, out, err } = await runs.varft(...verify).ended;
+    assert.is(code, 0, err);
+    const notes = (JSON.parse(out.at(-1) ?? "") as { replay: { notes: string[] } }).replay.notes;
+    assert.ok(
+      notes.some((note) => note.startsWith(`${taken} came from is not opened`)),
+      notes.join(),
+    );
   });
 
   test("a vLLM server that samples says what varft itself says of the same checkpoint", async () => {
