@@ -107,6 +107,7 @@ async function pack(source: BundleSource, names: readonly HashName[], path: stri
     blobsOf,
     absenceOf,
     leasesOf,
+    adapterOf: null,
     file,
     onProgress,
     signal,
@@ -118,7 +119,10 @@ async function pack(source: BundleSource, names: readonly HashName[], path: stri
 async function unpack(path: string, directory: string): Promise<void> {
   const file = await open(path, "r");
   const settingsFile = "config.json";
-  await unpackBundle({ file, directory, settingsFile, onRead: () => {}, signal });
+  const none = join(directory, "no-adapter");
+  await unpackBundle({
+    ...{ file, directory, adapterDirectory: none, settingsFile, onRead: () => {}, signal },
+  });
   await file.close();
 }
 

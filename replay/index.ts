@@ -14,10 +14,17 @@ export type {
   BundleClaims,
   BundleIdentity,
   BundleRunOptions,
+  LastPolicy,
   MadeBundle,
   Verified,
 } from "./bundle/index.ts";
-export { bundleRun, claimFault, unreadableVerdict, verifiedVerdict } from "./bundle/index.ts";
+export {
+  adapterFault,
+  bundleRun,
+  claimFault,
+  unreadableVerdict,
+  verifiedVerdict,
+} from "./bundle/index.ts";
 export type { DiffSide, Parting, RunDiff } from "./diff/index.ts";
 export { diffRuns } from "./diff/index.ts";
 export type {

@@ -1,5 +1,7 @@
 // The ledger: the events of a run, their chain, their leases and their blobs.
 export {
+  type AdapterFile,
+  adapterFilesIn,
   BundleError,
   type BundleErrorCode,
   type BundleManifest,

@@ -1,30 +1,40 @@
 // `varft verify FILE`: whether the run in a bundle is whole, consistent and of known origin, and
 // comes out again as it is recorded. It needs the file and nothing else.
-import { type EventData, streams } from "../../events/index.ts";
+import { type EventData, streams, TerminalError } from "../../events/index.ts";
 import {
   type AuditReport,
   type AuditVerdict,
+  adapterFault,
   auditRun,
   claimFault,
   unreadableVerdict,
   verdictOf,
   verifiedVerdict,
 } from "../../replay/index.ts";
-import { BundleError, type LedgerReader, openLedgerReader } from "../../storage/index.ts";
+import {
+  adapterFilesIn,
+  BundleError,
+  type LedgerReader,
+  openLedgerReader,
+} from "../../storage/index.ts";
 import type { Command, CommandContext } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import {
   auditedWords,
   auditLines,
+  findPolicy,
   manifestLines,
   type ReplayTold,
   replayDocument,
   replayLines,
+  requireAdapters,
   type Trust,
   trustArgs,
   trustOf,
   type UnpackedRun,
+  withTemporaryFolder,
   withUnpacked,
+  writeRunAdapter,
 } from "../evidence/index.ts";
 import { exitCodes } from "../exit.ts";
 import { stageLine } from "../live/index.ts";
@@ -39,6 +49,11 @@ export const verify: Command = {
     file: { type: "positional", description: "A file that varft bundle has made" },
     ...trustArgs,
     into: { type: "string", valueHint: "DIR", description: "Keep the run in this folder of runs" },
+    adapter: {
+      type: "string",
+      valueHint: "DIR",
+      description: "Write its adapter to this new folder",
+    },
     ...recomputeArgs,
   },
   examples: [
@@ -46,6 +61,7 @@ export const verify: Command = {
     'varft verify run.varft.gz --strict --key "$(cat kept-signing-key.pub)"',
     "varft verify run.varft.gz --recompute --model DIR --sample 5%",
     "varft verify run.varft.gz --into runs",
+    "varft verify run.varft.gz --adapter DIR",
   ],
   async run(words, context) {
     const wishes: Wishes = {
@@ -59,13 +75,15 @@ export const verify: Command = {
       throw new UsageError("--recompute needs --model DIR: the checkpoint that the run began with");
     }
     const [file, into] = [words.required("file"), words.text("into") ?? null];
+    const adapter = words.text("adapter") ?? null;
     try {
-      const { ok } = await withUnpacked(file, into, context, async (unpacked) => {
+      const { ok } = await withUnpacked(file, { into, adapter }, context, async (unpacked) => {
         const found = await verifyRun(unpacked, wishes, context);
         tell(found, wishes.trust, context);
         return found.verdict;
       });
       if (ok && into !== null) context.terminal.err(`kept in ${into}\n`);
+      if (ok && adapter !== null) context.terminal.err(`its adapter is in ${adapter}\n`);
       return ok ? exitCodes.done : exitCodes.verification;
     } catch (thrown) {
       if (!(thrown instanceof BundleError) || thrown.code === "bundle-version") throw thrown;
@@ -106,11 +124,34 @@ async function verifyRun(
     const replay = isSound
       ? await replayWith(reader, manifest.run, wishes.replay, context, closers)
       : null;
-    const verdict = verifiedVerdict({ audit, claim, replay: replay?.verdict ?? null });
+    const adapter = isSound ? await adapterOf(unpacked, reader) : null;
+    const verdict = verifiedVerdict({ audit, claim, adapter, replay: replay?.verdict ?? null });
     return { unpacked, verdict, replay };
   } finally {
     await closers.close();
     await reader.close();
+  }
+}
+
+/** The adapter, held against what the last recorded policy gives; null: the bundle holds none. */
+async function adapterOf(
+  { adapter, manifest: { run } }: UnpackedRun,
+  reader: LedgerReader,
+): Promise<{ readonly files: number; readonly fault: string | null } | null> {
+  if (adapter.length === 0) return null;
+  const files = adapter.length;
+  try {
+    const found = await findPolicy(reader, run, null);
+    requireAdapters(found);
+    const fault = await withTemporaryFolder("varft-adapter-", async (folder) => {
+      await writeRunAdapter(found, folder);
+      return adapterFault(adapter, await adapterFilesIn(folder));
+    });
+    return { files, fault };
+  } catch (thrown) {
+    // What a stranger has recorded need not be a policy.
+    if (!(thrown instanceof TerminalError)) throw thrown;
+    return { files, fault: `no adapter can be made of the last policy: ${thrown.message}` };
   }
 }
 
@@ -136,9 +177,9 @@ async function startOf(reader: LedgerReader, run: string) {
 
 function tell({ unpacked, verdict, replay }: Found, trust: Trust, context: CommandContext): void {
   const { terminal, json } = context;
-  const { manifest, totals, omitted, fileBytes } = unpacked;
+  const { manifest, totals, omitted, adapter, fileBytes } = unpacked;
   if (json) {
-    const bundle = { bytes: fileBytes, ...totals, omittedBlobs: omitted, manifest };
+    const bundle = { bytes: fileBytes, ...totals, omittedBlobs: omitted, adapter, manifest };
     const again = replay === null ? null : replayDocument(replay);
     terminal.out(`${JSON.stringify({ ...verdict, bundle, replay: again })}\n`);
     return;

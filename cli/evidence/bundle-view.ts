@@ -25,7 +25,7 @@ const states: Readonly<Record<UnpackedBundle["manifest"]["state"], string>> = {
 
 /** What a bundle says of itself. */
 export function manifestLines(
-  { manifest, totals, omitted }: UnpackedBundle,
+  { manifest, totals, omitted, adapter }: UnpackedBundle,
   fileBytes: number,
 ): string[] {
   const { run, state, numericClass, base, madeBy } = manifest;
@@ -38,7 +38,12 @@ export function manifestLines(
     `began with ${base}`,
     `made by    varft ${madeBy.varft}, code ${madeBy.code}, packages ${shortHash(madeBy.lockFile)}`,
     ...left,
+    ...(adapter.length === 0 ? [] : [`adapter    ${adapter.length} files, ${adapterSize()}`]),
   ].map(withoutSteering);
+
+  function adapterSize(): string {
+    return byteSize(adapter.reduce((sum, { bytes }) => sum + bytes, 0));
+  }
 
   function reasons(): string {
     return [...new Set(omitted.map(({ reason }) => reason))].slice(0, 3).join("; ");

@@ -13,6 +13,7 @@ export const aboutChecks: Readonly<Record<string, string>> = {
   leases: "who wrote held the lease, and had registered",
   blobs: "every blob that an event names is there, its bytes as its name says",
   bundle: "what the bundle says of itself is what its events say",
+  adapter: "the bundle's adapter is the one that the last recorded policy gives",
   replay: "decided again, everything comes out as it is recorded",
   reading: "the files can be read to their end",
 };

@@ -12,7 +12,7 @@ import {
   packBundle,
 } from "../../storage/index.ts";
 import { atCheckpoint, wholeRun } from "./cut.ts";
-import { RowReader } from "./row-reader.ts";
+import { type LastPolicy, RowReader } from "./row-reader.ts";
 
 /** What only the host knows of a run. */
 export interface BundleIdentity extends Pick<BundleManifest, "model" | "madeBy"> {}
@@ -26,6 +26,11 @@ export interface BundleRunOptions {
   readonly checkpoints: string;
   readonly settings: string | null;
   readonly identityOf: (started: EventData<"run.started">) => Promise<BundleIdentity>;
+  /**
+   * Writes the adapter of the policy that the bundle's events come to, and answers with its folder;
+   * null: none goes along.
+   */
+  readonly adapterOf: ((last: LastPolicy) => Promise<string>) | null;
   /** Empty; what is written to it is flushed. */
   readonly file: FileHandle;
   readonly onProgress: (progress: BundleProgress) => void;
@@ -36,6 +41,8 @@ export interface BundleRunOptions {
 export interface MadeBundle {
   readonly manifest: BundleManifest;
   readonly totals: BundleTotals;
+  /** The policy whose adapter went along; null: none did. */
+  readonly adapter: LastPolicy | null;
   /** Events that the run has beyond the bundle. */
   readonly left: number;
 }
@@ -60,7 +67,7 @@ async function bundle(
   source: BundleSource,
   { started, completed }: Plan,
 ): Promise<MadeBundle> {
-  const { run, keys, settings, file, onProgress, signal } = options;
+  const { run, keys, settings, adapterOf, file, onProgress, signal } = options;
   const isRunning = source.isWritten && !completed;
   const cutOf = isRunning ? atCheckpoint : wholeRun;
   const { head, notes } = cutOf(source.head, options.checkpoints);
@@ -86,12 +93,18 @@ async function bundle(
     absenceOf: (name) => rows.absenceOf(name),
     // Leases are as they are now: those that were taken since the checkpoint are none of its.
     leasesOf: () => (isRunning ? rows.usedOf(source.leases) : source.leases),
+    adapterOf: adapterOf && (() => adapterOf(rows.lastPolicy)),
     file,
     onProgress,
     signal,
   });
   await file.sync();
-  return { manifest, totals, left: source.head.size - head.size };
+  return {
+    manifest,
+    totals,
+    adapter: adapterOf && rows.lastPolicy,
+    left: source.head.size - head.size,
+  };
 }
 
 interface Plan {

@@ -5,21 +5,26 @@ import type { AuditVerdict, BadEvent } from "../audit/index.ts";
 import type { ReplayVerdict } from "../fold/index.ts";
 import { claimsCompared } from "./claims.ts";
 
-const [bundleCheck, replayCheck] = ["bundle", "replay"];
+const [bundleCheck, adapterCheck, replayCheck] = ["bundle", "adapter", "replay"];
 
 /** What was found, in the order in which it was looked at; null: not looked at. */
 export interface Verified {
   readonly audit: AuditVerdict;
   /** What the bundle says wrongly of itself. */
   readonly claim: string | null;
+  /** What is wrong with the adapter of so many files; null: it holds none. */
+  readonly adapter: { readonly files: number; readonly fault: string | null } | null;
   readonly replay: ReplayVerdict | null;
 }
 
 /** One verdict, in the shape of an audit's. */
-export function verifiedVerdict({ audit, claim, replay }: Verified): AuditVerdict {
+export function verifiedVerdict({ audit, claim, adapter, replay }: Verified): AuditVerdict {
   const faults: Record<string, BadEvent> = { ...audit.faults };
   if (claim !== null) faults[bundleCheck] = ofWhole(`${bundleCheck}: ${claim}`);
-  const checks = { ...audit.checks, [bundleCheck]: claimsCompared };
+  const fault = adapter?.fault ?? null;
+  if (fault !== null) faults[adapterCheck] = ofWhole(`${adapterCheck}: ${fault}`);
+  const held = adapter && { [adapterCheck]: adapter.files };
+  const checks = { ...audit.checks, [bundleCheck]: claimsCompared, ...held };
   if (replay === null) return withFaults(audit, checks, faults);
   const counts = Object.values(replay.comparisons).map(({ compared }) => compared);
   const compared = counts.reduce((sum, count) => sum + count, 0);
@@ -53,7 +58,8 @@ function withFaults(
   checks: AuditVerdict["checks"],
   faults: Readonly<Record<string, BadEvent>>,
 ): AuditVerdict {
-  const firstBad = audit.firstBad ?? faults[bundleCheck] ?? faults[replayCheck] ?? null;
+  const firstBad =
+    audit.firstBad ?? faults[bundleCheck] ?? faults[adapterCheck] ?? faults[replayCheck] ?? null;
   const isGood = firstBad === null;
   return {
     ...audit,

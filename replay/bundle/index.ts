@@ -1,4 +1,5 @@
 // A run as one file: made, and held against itself.
+export { adapterFault } from "./adapter.ts";
 export {
   type BundleIdentity,
   type BundleRunOptions,
@@ -7,3 +8,4 @@ export {
 } from "./bundle-run.ts";
 export { type BundleClaims, claimFault } from "./claims.ts";
 export { unreadableVerdict, type Verified, verifiedVerdict } from "./conclude.ts";
+export type { LastPolicy } from "./row-reader.ts";

@@ -1,17 +1,26 @@
-// What a bundle must know of its rows: which blobs they name, and who wrote under which lease.
-import { type EventData, type HashName, leaseOf } from "../../events/index.ts";
+// What a bundle must know of its rows: which blobs they name, who wrote under which lease, and
+// which policy they come to.
+import { type EventData, type HashName, leaseOf, stepsBefore } from "../../events/index.ts";
 import type { Lease } from "../../storage/index.ts";
 import { blobNames, readData, readEnvelope } from "../audit/index.ts";
 import { PrunedBlobs, prunedWords } from "../retention/index.ts";
+
+/** The policy that the rows of a bundle come to. */
+export interface LastPolicy {
+  readonly step: number;
+  readonly policy: HashName;
+}
 
 /** Sees every row of a bundle, in order. */
 export class RowReader {
   readonly #start: { readonly run: EventData<"run.started"> };
   readonly #leases = new Set<string>();
   readonly #pruned = new PrunedBlobs();
+  lastPolicy: LastPolicy;
 
   constructor(run: EventData<"run.started">) {
     this.#start = { run };
+    this.lastPolicy = { step: stepsBefore(run), policy: run.policy };
   }
 
   /** The blobs that a row names; none where it is no event, which is for an audit to say. */
@@ -21,7 +30,11 @@ export class RowReader {
     this.#pruned.note(envelope);
     if (envelope.epoch > 0) this.#leases.add(leaseOf(envelope.stream));
     const event = readData(envelope);
-    return typeof event === "string" ? [] : blobNames(event, this.#start);
+    if (typeof event === "string") return [];
+    if (event.type === "policy.updated") {
+      this.lastPolicy = { step: event.data.step, policy: event.data.policyAfter };
+    }
+    return blobNames(event, this.#start);
   }
 
   /** Why a blob that rows name may be absent; null: it may not. */

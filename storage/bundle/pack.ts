@@ -1,13 +1,15 @@
 // Writes a bundle: the records of `grammar.ts`, in their order.
 import { createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
+import { join } from "node:path";
 import type { HashName } from "../../events/index.ts";
 import type { Lease } from "../ledger.ts";
+import { adapterFilesIn, piecesOfFile } from "./adapter-files.ts";
 import { BundleError } from "./errors.ts";
 import { type BundleTotals, encodeTotals } from "./grammar.ts";
 import { type BundleManifest, encodeManifest } from "./manifest.ts";
 import { MembersWriter } from "./members-file.ts";
-import { magicLine, type RecordKind, recordHead, recordKinds } from "./records.ts";
+import { magicLineOf, type RecordKind, recordHead, recordKinds, versions } from "./records.ts";
 import type { BundleSource } from "./source.ts";
 
 /** What goes into a bundle besides the rows and the blobs. */
@@ -24,6 +26,8 @@ export interface BundleParts {
   readonly absenceOf: (name: HashName) => string | null;
   /** The leases, once all rows were seen. */
   readonly leasesOf: () => readonly Lease[];
+  /** The folder of the last policy's adapter, once all rows were seen; null: none goes along. */
+  readonly adapterOf: (() => Promise<string>) | null;
 }
 
 /** How far a bundle is: in events, then in bytes of blobs. */
@@ -59,8 +63,9 @@ class Packer {
   }
 
   async run(): Promise<BundleTotals> {
-    const { manifest, keys, checkpoints, settings, leasesOf } = this.#options;
-    await this.#put(Buffer.from(magicLine));
+    const { manifest, keys, checkpoints, settings, leasesOf, adapterOf } = this.#options;
+    const version = adapterOf === null ? versions.plain : versions.withAdapter;
+    await this.#put(Buffer.from(magicLineOf(version)));
     await this.#record("manifest", encodeManifest(manifest));
     await this.#record("keys", Buffer.from(keys));
     for (const text of cutLines(checkpoints)) await this.#record("checkpoints", text);
@@ -69,6 +74,7 @@ class Packer {
     for (const lease of [...leasesOf()].sort(byName)) await this.#record("lease", leaseText(lease));
     await this.#members.pack("numbers");
     const { blobs, omitted, blobBytes } = await this.#blobs([...names].sort());
+    if (adapterOf !== null) await this.#adapter(await adapterOf());
     await this.#members.pack("text");
     const content: HashName = `sha256:${this.#sum.digest("hex")}`;
     const totals = { content, events: manifest.events, blobs, omitted, blobBytes };
@@ -108,10 +114,7 @@ class Packer {
         await this.#omit(name);
         continue;
       }
-      const head = Buffer.alloc(recordKinds.blob.bytesMax);
-      head.write(name.slice("sha256:".length), "hex");
-      head.writeBigUInt64BE(BigInt(size), head.length - 8);
-      await this.#record("blob", head);
+      await this.#record("blob", blobHead(name, size));
       for (const piece of source.blobPieces(name)) {
         await this.#record("piece", piece);
         done += piece.length;
@@ -120,6 +123,17 @@ class Packer {
       onProgress({ stage: "blobs", done, total });
     }
     return { blobs: names.length - omitted, omitted, blobBytes: total };
+  }
+
+  async #adapter(directory: string): Promise<void> {
+    const { signal } = this.#options;
+    for (const { file, sha256, bytes } of await adapterFilesIn(directory)) {
+      await this.#record("adapter", Buffer.concat([blobHead(sha256, bytes), Buffer.from(file)]));
+      for await (const piece of piecesOfFile(join(directory, file))) {
+        signal.throwIfAborted();
+        await this.#record("piece", piece);
+      }
+    }
   }
 
   /** Says that a blob is not here, and why. */
@@ -149,6 +163,14 @@ class Packer {
     if (isSummed) this.#sum.update(bytes);
     await this.#members.write(bytes);
   }
+}
+
+/** What begins a blob: its hash and its size. */
+function blobHead(name: HashName, size: number): Buffer {
+  const head = Buffer.alloc(recordKinds.blob.bytesMax);
+  head.write(name.slice("sha256:".length), "hex");
+  head.writeBigUInt64BE(BigInt(size), head.length - 8);
+  return head;
 }
 
 function refused(reason: string): BundleError {

@@ -1,6 +1,6 @@
 // The content of a bundle: a magic line, and then records.
 //
-//   "varft bundle 1\n"
+//   "varft bundle 1\n", or "varft bundle 2\n" of one that holds an adapter
 //   kind (one letter)  length (u32, big-endian)  payload
 //
 // Pure, and bounded: no length is believed beyond what its kind allows, and nothing is kept but the
@@ -8,10 +8,15 @@
 import { eventBytesMax } from "../../events/index.ts";
 import { BundleError } from "./errors.ts";
 
-/** Of the format. A reader refuses every other one. */
-const version = 1;
+/**
+ * Of the format. Version 2 is version 1 and an adapter behind the blobs: a bundle without one is
+ * what it always was, so that whoever reads version 1 reads it. A reader refuses every other one.
+ */
+export const versions = { plain: 1, withAdapter: 2 } as const;
+export type BundleVersion = (typeof versions)[keyof typeof versions];
+
 const magicStart = "varft bundle ";
-export const magicLine = `${magicStart}${version}\n`;
+export const magicLineOf = (version: BundleVersion): string => `${magicStart}${version}\n`;
 const magicBytesMax = 32;
 
 const kibibyte = 1024;
@@ -28,6 +33,7 @@ export const recordKinds = {
   blob: { letter: "b", bytesMax: 40 },
   piece: { letter: "p", bytesMax: mebibyte },
   omitted: { letter: "o", bytesMax: 4 * kibibyte },
+  adapter: { letter: "a", bytesMax: 104 },
   end: { letter: "z", bytesMax: 64 },
 } as const;
 
@@ -44,6 +50,8 @@ const kindsByLetter = new Map(
 /** A record of a bundle. */
 export interface BundleRecord {
   readonly kind: RecordKind;
+  /** Of the bundle. */
+  readonly version: BundleVersion;
   /** Where it begins, in the content. */
   readonly place: number;
   /** The whole record, and in it the payload. */
@@ -64,7 +72,7 @@ export class RecordParser {
   /** Where the next record begins, in the content. */
   place = 0;
   #rest: Buffer = Buffer.alloc(0);
-  #isOpen = false;
+  #version: BundleVersion | null = null;
 
   /**
    * The records that end in `piece`.
@@ -72,10 +80,11 @@ export class RecordParser {
    */
   *push(piece: Buffer): Generator<BundleRecord> {
     let bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
-    if (!this.#isOpen) bytes = this.#open(bytes);
+    if (this.#version === null) bytes = this.#open(bytes);
+    const version = this.#version;
     for (let at = 0; ; ) {
-      const size = this.#isOpen ? this.#sizeAt(bytes, at) : null;
-      if (size === null || at + size > bytes.length) {
+      const size = version === null ? null : this.#sizeAt(bytes, at);
+      if (version === null || size === null || at + size > bytes.length) {
         this.#rest = bytes.subarray(at);
         return;
       }
@@ -84,13 +93,13 @@ export class RecordParser {
       this.place += size;
       at += size;
       const kind = kindOf(whole, place);
-      yield { kind, place, bytes: whole, payload: whole.subarray(headBytes) };
+      yield { kind, version, place, bytes: whole, payload: whole.subarray(headBytes) };
     }
   }
 
   /** @throws {BundleError} where the content ends within a record */
   end(): void {
-    if (this.#isOpen && this.#rest.length === 0) return;
+    if (this.#version !== null && this.#rest.length === 0) return;
     throw malformed(this.place, "the content ends within a record");
   }
 
@@ -98,16 +107,18 @@ export class RecordParser {
     const end = bytes.indexOf("\n");
     if (end < 0 && bytes.length <= magicBytesMax) return bytes;
     const line = bytes.subarray(0, end + 1).toString("latin1");
-    if (line === magicLine) {
-      this.#isOpen = true;
+    const version = Object.values(versions).find((one) => line === magicLineOf(one));
+    if (version !== undefined) {
+      this.#version = version;
       this.place = end + 1;
       return bytes.subarray(end + 1);
     }
     const [, other] = new RegExp(`^${magicStart}(\\d{1,9})\n$`).exec(line) ?? [];
     if (other === undefined) throw malformed(0, "it is no bundle of varft");
+    const known = Object.values(versions).join(" and ");
     throw new BundleError(
       "bundle-version",
-      `a bundle of version ${other}, this build reads ${version}: use the build that made it`,
+      `a bundle of version ${other}, this build reads ${known}: use the build that made it`,
     );
   }
 

@@ -9,7 +9,8 @@ import { join } from "node:path";
 import type { HashName } from "../../events/index.ts";
 import { checkpointKeysFile, checkpointsFile } from "../checkpoint.ts";
 import { LedgerCopy } from "../ledger-copy.ts";
-import { BundleGrammar, type BundleItem, type BundleTotals } from "./grammar.ts";
+import { AdapterWriter } from "./adapter-files.ts";
+import { type AdapterFile, BundleGrammar, type BundleItem, type BundleTotals } from "./grammar.ts";
 import type { BundleManifest } from "./manifest.ts";
 import { readPieces } from "./members-file.ts";
 import { malformed, RecordParser } from "./records.ts";
@@ -29,12 +30,16 @@ export interface UnpackedBundle {
   readonly manifest: BundleManifest;
   readonly totals: BundleTotals;
   readonly omitted: readonly OmittedBlob[];
+  /** The adapter's files; empty: it holds none. */
+  readonly adapter: readonly AdapterFile[];
 }
 
 export interface UnpackOptions {
   readonly file: FileHandle;
   /** An empty folder, which becomes the run directory. */
   readonly directory: string;
+  /** Another one, which takes an adapter's files. */
+  readonly adapterDirectory: string;
   /** The name of the file that holds the settings in a run directory. */
   readonly settingsFile: string;
   /** Told the bytes of the file that were read. */
@@ -62,13 +67,23 @@ class Unpacker {
   readonly #omitted: OmittedBlob[] = [];
   #manifest: BundleManifest | null = null;
   #totals: BundleTotals | null = null;
+  readonly #adapter: AdapterWriter;
 
   constructor(options: UnpackOptions, ledger: LedgerCopy) {
     this.#options = options;
     this.#ledger = ledger;
+    this.#adapter = new AdapterWriter(options.adapterDirectory);
   }
 
   async run(): Promise<UnpackedBundle> {
+    try {
+      return await this.#unpack();
+    } finally {
+      await this.#adapter.close();
+    }
+  }
+
+  async #unpack(): Promise<UnpackedBundle> {
     const { file, onRead, signal } = this.#options;
     const parser = new RecordParser();
     const grammar = new BundleGrammar();
@@ -83,7 +98,7 @@ class Unpacker {
     if (manifest === null || totals === null) throw malformed(parser.place, "the end is missing");
     await this.#ledger.finish({ size: manifest.events, hash: manifest.chain });
     await this.#writeTexts();
-    return { manifest, totals, omitted: this.#omitted };
+    return { manifest, totals, omitted: this.#omitted, adapter: this.#adapter.files };
   }
 
   async #take(item: BundleItem, place: number): Promise<void> {
@@ -105,8 +120,12 @@ class Unpacker {
         return this.#ledger.addLease(item.lease);
       case "blob":
         return this.#ledger.beginBlob(item.name, item.size);
+      case "adapter":
+        return this.#adapter.begin(item.file);
       case "piece":
-        return this.#ledger.addPiece(item.bytes);
+        return item.of === "blob"
+          ? this.#ledger.addPiece(item.bytes)
+          : this.#adapter.add(item.bytes);
       case "omitted":
         if (this.#omitted.length >= omittedMax) throw malformed(place, "too many omitted blobs");
         this.#omitted.push({ name: item.name, reason: item.reason });

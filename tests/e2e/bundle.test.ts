@@ -2,12 +2,14 @@
 // audit, its replay, and every token and gradient again; whether it is completed, goes on, has
 // stopped or only evaluates. A kept run is one that every command reads.
 import { spawn } from "node:child_process";
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { hashName } from "../../events/index.ts";
 import type { AuditVerdict, ReplayVerdict } from "../../replay/index.ts";
 import type { BundleManifest } from "../../storage/index.ts";
+import { recordsOf, writeRecords } from "../replay/bundle/world.ts";
 import { checkpoint, isBuilt, SmallRuns } from "./small-runs.ts";
 
 const test = suite("e2e/bundle");
@@ -180,6 +182,57 @@ if (isBuilt) {
     const { told } = await verify(copy);
     assert.is(made.code, 0, made.err);
     assert.is(told.bundle?.manifest.chain, JSON.parse(made.out).chain);
+  });
+
+  test("an adapter that goes along is the exported one, and no other passes for it", async () => {
+    const lora = 'tune={ type = "lora", rank = 2, alpha = 4, vision = false }';
+    const trained = await runs.train("lora", lora, "run.steps=1").ended;
+    assert.is(trained.code, 0, trained.err);
+    const { run: tuned } = await runs.place("lora");
+    const at = ["--runs", runs.folder("lora")];
+    const made = runs.folder("adapted.gz");
+    const words = ["bundle", tuned, "--adapter", "--json", "-o", made];
+    const { code, err, out } = await runs.varft(...words, ...at).ended;
+    assert.is(code, 0, err);
+    const told = JSON.parse(out.at(-1) ?? "") as { adapter: { step: number } };
+    assert.is(told.adapter.step, 1);
+    const well = await verify(made, "--adapter", "adapter");
+    assert.is(well.code, 0, `${well.err} ${well.told.firstBad?.reason}`);
+    assert.is(well.told.checks["adapter"], 3);
+    const exported = join(empty, "exported");
+    assert.is((await runs.varft("model", "export", tuned, "-o", exported, ...at).ended).code, 0);
+    const names = await readdir(exported);
+    assert.equal(names.sort(), (await readdir(join(empty, "adapter"))).sort());
+    for (const name of names) {
+      const [one, other] = [join(exported, name), join(empty, "adapter", name)];
+      assert.ok((await readFile(one)).equals(await readFile(other)), name);
+    }
+    // Other weights, with every hash, total and seal made anew.
+    const records = await recordsOf(made);
+    const place = records.findIndex(
+      ({ kind, payload }) =>
+        kind === "adapter" && payload.toString("latin1").endsWith("safetensors"),
+    );
+    const [head, piece] = records.slice(place, place + 2).map(({ payload }) => payload);
+    assert.ok(head !== undefined && piece !== undefined && piece.length < 2 ** 20, "one piece");
+    piece[piece.length - 1] = (piece.at(-1) ?? 0) ^ 1;
+    head.write(hashName(piece).slice("sha256:".length), "hex");
+    const forged = runs.folder("forged.gz");
+    await writeRecords(forged, records);
+    const found = await verify(forged, "--adapter", "forged");
+    assert.is(found.code, 3);
+    assert.match(
+      found.told.firstBad?.reason ?? "",
+      /^adapter: adapter_model.safetensors is sha256:\w+, the last recorded policy gives sha256:/,
+    );
+    const none = await verify(file, "--adapter", "none");
+    assert.is(none.code, 2);
+    assert.match(none.err, /holds no adapter: varft bundle --adapter puts one in/);
+    const full = ["bundle", run, "--adapter", "-o", runs.folder("full.gz")];
+    const refused = await runs.varft(...full, "--runs", runs.folder("plain")).ended;
+    assert.match(refused.err, /has no adapters, it tunes all weights: varft model export/);
+    assert.equal([await leftovers(), (await readdir(empty)).includes("forged")], [[], false]);
+    for (const name of ["adapter", "exported"]) await rm(join(empty, name), { recursive: true });
   });
 
   test("a run that goes on is bundled at its checkpoint, one that has stopped as a whole", async () => {

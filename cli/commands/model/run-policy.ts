@@ -4,18 +4,13 @@
 import { checkpointHash, EvidenceError, tuningOf } from "../../../actors/index.ts";
 import type { HashName } from "../../../events/index.ts";
 import {
-  decodeSafetensors,
   type Rewrite,
   readConfig,
   rewriteCheckpoint,
   TensorCodec,
   trainableParameters,
-  writeAdapter,
 } from "../../../model/index.ts";
-import type { RunPolicy } from "../../evidence/index.ts";
-
-/** Name of the file that says where an exported folder comes from. */
-const originFile = "varft-policy.json";
+import { originOf, type RunPolicy, writeRunAdapter } from "../../evidence/index.ts";
 
 /** How a policy is written. */
 export type WritePolicyOptions = Pick<Rewrite, "dtype" | "onProgress" | "signal"> & {
@@ -42,19 +37,16 @@ export async function writePolicy(
   directory: string,
   options: WritePolicyOptions,
 ): Promise<WrittenPolicy> {
-  const { run, step, policy, config, bytes } = found;
+  const { run, step, policy, config } = found;
   const base = options.base ?? config.model.directory;
   const { tune } = config;
-  const origin = { run, step, policy, base: found.base };
-  const notes = { [originFile]: origin };
   if (tune.type === "lora") {
-    const tensors = decodeSafetensors(bytes, `the policy ${policy}`);
-    await writeAdapter(directory, { tensors, rank: tune.rank, alpha: tune.alpha, base, notes });
+    await writeRunAdapter(found, directory, base);
     const adaptsTower = tune.vision;
     return { run, step, policy, form: "adapter", base, types: ["F32"], adaptsTower };
   }
   const { changes, without } = await changesOf(found, base);
-  const rewrite = { ...options, changes, without, notes };
+  const rewrite = { ...options, changes, without, notes: originOf(found) };
   const types = await rewriteCheckpoint(base, directory, rewrite);
   return { run, step, policy, form: "checkpoint", base, types, adaptsTower: false };
 }

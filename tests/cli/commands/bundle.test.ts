@@ -118,7 +118,7 @@ test("what is no bundle is told with the place, and another version is no verdic
   await writeContent(none, Buffer.from("varft bundle 7\n"));
   const newer = await at("verify", none);
   assert.is(newer.code, 1);
-  assert.match(newer.err, /a bundle of version 7, this build reads 1/);
+  assert.match(newer.err, /a bundle of version 7, this build reads 1 and 2/);
 });
 
 test("a run that is there already is not written over", async () => {

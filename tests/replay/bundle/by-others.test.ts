@@ -1,11 +1,18 @@
 // Goal: docs/bundle.md is enough to read a bundle: its own program, in another language and with
 // nothing but that language's library, checks one, and refuses what was changed.
 import { execFile, execFileSync } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { type BundledRun, bundledRun, type LooseRecord, recordsOf, writeRecords } from "./world.ts";
+import {
+  type BundledRun,
+  bundledRun,
+  bundleTo,
+  type LooseRecord,
+  recordsOf,
+  writeRecords,
+} from "./world.ts";
 
 const test = suite("replay/bundle: by others");
 let run: BundledRun;
@@ -41,6 +48,22 @@ if (hasPython()) {
     assert.is(err, "");
     const { hash } = run.tables.head;
     assert.equal(JSON.parse(out), { run: "tiny", events: 990, blobs: 18, chain: hash });
+  });
+
+  test("and of one with an adapter, which it checks, too", async () => {
+    const folder = join(run.folder, "adapter");
+    await mkdir(folder);
+    const names = ["adapter_config.json", "adapter_model.safetensors", "varft-policy.json"];
+    for (const name of names) await writeFile(join(folder, name), name);
+    const file = join(run.folder, "with-adapter.gz");
+    await bundleTo(run.directory, file, folder);
+    const { out, err } = await read(file);
+    assert.equal([err, JSON.parse(out).blobs], ["", 18]);
+    const records = await recordsOf(file);
+    const piece = records.findLast(({ kind }) => kind === "piece");
+    if (piece !== undefined) piece.payload[0] = 0;
+    await writeRecords(file, records);
+    assert.match((await read(file)).err, /blob [0-9a-f]{64} is damaged/);
   });
 
   test("and refuses an event and a blob that were changed", async () => {

@@ -278,7 +278,7 @@ test("a length is not believed, and a record is not waited for", () => {
 });
 
 test("a bundle of another version says so", async () => {
-  await writeContent(file, Buffer.from("varft bundle 2\n"));
+  await writeContent(file, Buffer.from("varft bundle 3\n"));
   const thrown = await faultOf(file).catch((error: unknown) => error);
   assert.is((thrown as BundleError).code, "bundle-version");
 });

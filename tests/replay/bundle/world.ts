@@ -8,10 +8,12 @@ import { auditEvidence, bundleRun, claimFault } from "../../../replay/index.ts";
 import { encodeTotals } from "../../../storage/bundle/grammar.ts";
 import { MembersWriter, readPieces } from "../../../storage/bundle/members-file.ts";
 import {
-  magicLine,
+  type BundleVersion,
+  magicLineOf,
   type RecordKind,
   RecordParser,
   recordHead,
+  versions,
 } from "../../../storage/bundle/records.ts";
 import {
   type BundleManifest,
@@ -47,8 +49,8 @@ export async function bundledRun(): Promise<BundledRun> {
   return { folder, directory, file, tables, key, close };
 }
 
-/** Makes a bundle of a run directory. */
-export async function bundleTo(directory: string, file: string) {
+/** Makes a bundle of a run directory. @param adapter the folder of one that goes along */
+export async function bundleTo(directory: string, file: string, adapter: string | null = null) {
   const [reader, handle] = [await openLedgerReader(directory), await open(file, "w")];
   try {
     return await bundleRun({
@@ -59,6 +61,7 @@ export async function bundleTo(directory: string, file: string) {
       checkpoints: await readFile(join(directory, "checkpoints.txt"), "utf8"),
       settings,
       identityOf: async () => ({ model: null, madeBy: { varft: "0", code: "c", lockFile: null } }),
+      adapterOf: adapter === null ? null : async () => adapter,
       file: handle,
       onProgress: () => {},
       signal,
@@ -89,9 +92,14 @@ export async function recordsOf(file: string): Promise<LooseRecord[]> {
 }
 
 /** The content of a bundle of `records`. */
-export function contentOf(records: readonly LooseRecord[]): Buffer {
+export function contentOf(
+  records: readonly LooseRecord[],
+  version: BundleVersion = records.some(({ kind }) => kind === "adapter")
+    ? versions.withAdapter
+    : versions.plain,
+): Buffer {
   return Buffer.concat([
-    Buffer.from(magicLine),
+    Buffer.from(magicLineOf(version)),
     ...records.flatMap(({ kind, payload }) => [recordHead(kind, payload.length), payload]),
   ]);
 }
@@ -119,9 +127,16 @@ function withTotals(records: readonly LooseRecord[]): readonly LooseRecord[] {
     events: of("event").length,
     blobs: of("blob").length,
     omitted: of("omitted").length,
-    blobBytes: of("piece").reduce((sum, { payload }) => sum + payload.length, 0),
+    blobBytes: ofBlobs(rest).reduce((sum, { payload }) => sum + payload.length, 0),
   };
   return [...rest, { kind: "end", payload: encodeTotals(totals) }];
+}
+
+/** The pieces of blobs: those of an adapter come behind all of them. */
+function ofBlobs(records: readonly LooseRecord[]): readonly LooseRecord[] {
+  const first = records.findIndex(({ kind }) => kind === "adapter");
+  const blobs = first < 0 ? records : records.slice(0, first);
+  return blobs.filter(({ kind }) => kind === "piece");
 }
 
 /** What a person brings from elsewhere. */
@@ -141,11 +156,13 @@ export async function faultOf(file: string, trust: Trust = {}): Promise<string |
 /** The same, and how many events are proven. */
 export async function verified(file: string, trust: Trust = {}) {
   const directory = await mkdtemp(join(tmpdir(), "varft-unpacked-"));
+  const adapterDirectory = await mkdtemp(join(tmpdir(), "varft-adapter-"));
   const handle = await open(file, "r");
   try {
     const unpacked = await unpackBundle({
       file: handle,
       directory,
+      adapterDirectory,
       settingsFile: "config.json",
       onRead: () => {},
       signal,
@@ -174,7 +191,9 @@ export async function verified(file: string, trust: Trust = {}) {
     return { unpacked, fault: report.firstBad?.reason ?? claim, proven: report.provenEvents };
   } finally {
     await handle.close();
-    await rm(directory, { recursive: true, force: true });
+    for (const one of [directory, adapterDirectory]) {
+      await rm(one, { recursive: true, force: true });
+    }
   }
 }
 
