@@ -1,10 +1,11 @@
 // The private NATS server of a head: found again, guarded, and gone with its head.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
 import {
@@ -151,18 +152,24 @@ server("a server that outlived its guard and its head is ended by the next", asy
   await second.stop();
 });
 
-server("the server dies with a parent that is killed", async ({ directory }) => {
+/** A process that starts the server of `directory` and says what becomes of it, line by line. */
+function parentOf(directory: string) {
   const script = `
     import { startNatsServer } from "./runtime/index.ts";
-    const nats = await startNatsServer({ directory: ${JSON.stringify(directory)} });
+    const onFailed = ({ message }) => console.log(message);
+    const nats = await startNatsServer({ directory: ${JSON.stringify(directory)}, onFailed });
     console.log(nats.url);
     setInterval(() => {}, 1000);`;
   const parent = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", script], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const url = await new Promise<string>((resolve) =>
-    parent.stdout.once("data", (data) => resolve(String(data).trim())),
-  );
+  const lines = createInterface({ input: parent.stdout })[Symbol.asyncIterator]();
+  return { parent, line: async () => String((await lines.next()).value) };
+}
+
+server("the server dies with a parent that is killed", async ({ directory }) => {
+  const { parent, line } = parentOf(directory);
+  const url = await line();
   assert.is(await listens(url), true);
   parent.kill("SIGKILL");
   let alive = true;
@@ -171,6 +178,22 @@ server("the server dies with a parent that is killed", async ({ directory }) => 
     alive = await listens(url);
   }
   assert.is(alive, false);
+});
+
+server("a parent that stood still leaves the bus to who has taken it over", async (context) => {
+  const { directory } = context;
+  const { parent, line } = parentOf(directory);
+  const url = await line();
+  parent.kill("SIGSTOP");
+  const second = await startNatsServer({ directory });
+  assert.is(second.url, url);
+  const note = await readFile(join(directory, "nats.pid"), "utf8");
+  parent.kill("SIGCONT");
+  assert.match(await line(), /another head has taken this run over/);
+  assert.ok(await answersOn(second));
+  assert.is(await readFile(join(directory, "nats.pid"), "utf8"), note);
+  parent.kill("SIGKILL");
+  await second.stop();
 });
 
 server.run();
