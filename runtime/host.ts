@@ -62,7 +62,8 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
   readonly #epochs = new Map<string, Promise<number>>();
   readonly #runner: EffectRunner<M, C>;
   readonly #closing = new AbortController();
-  #busy = 0;
+  /** Commands under way, those of instances that were dropped meanwhile among them. */
+  readonly #works = new Set<Promise<void>>();
 
   constructor(options: HostOptions<M, C>) {
     this.#actor = options.actor;
@@ -157,8 +158,8 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
 
   /** Resolves when no command and no effect is under way. */
   async idle(): Promise<void> {
-    while (this.#busy > 0 || this.#runner.running > 0) {
-      await Promise.all([...this.#instances.values()].map((instance) => instance.tail));
+    while (this.#works.size > 0 || this.#runner.running > 0) {
+      await Promise.all(this.#works);
       await this.#runner.idle();
     }
   }
@@ -195,17 +196,20 @@ export class ActorHost<M extends AnyStateMachine, C extends ActorCommand> {
   async #locked<T>(instances: readonly Instance<M>[], work: () => Promise<T>): Promise<T> {
     const turns = Promise.all(instances.map((instance) => instance.tail));
     const done = turns.then(work);
-    const tail = done.catch(() => {});
+    const tail = done.then(
+      () => {},
+      () => {},
+    );
     for (const instance of instances) {
       instance.tail = tail;
       instance.waiting += 1;
     }
-    this.#busy += 1;
+    this.#works.add(tail);
     try {
       return await done;
     } finally {
       for (const instance of instances) instance.waiting -= 1;
-      this.#busy -= 1;
+      this.#works.delete(tail);
     }
   }
 

@@ -51,6 +51,33 @@ test("a rejected command leaves no trace", async () => {
   await host.close();
 });
 
+test("closing waits for what is under way, also of an instance that was dropped meanwhile", async () => {
+  let ended = 0;
+  const { host, ledger } = await openWorld(
+    {},
+    {
+      wrap: (inner) => ({
+        append: async (request) => {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          const events = await inner.append(request);
+          ended += 1;
+          return events;
+        },
+        readStream: (...asked) => inner.readStream(...asked),
+        acquireLease: (...asked) => inner.acquireLease(...asked),
+      }),
+    },
+  );
+  const told = host.tell(stream, ask("c1", 5)).catch((thrown: Error) => thrown);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  host.forget([stream]);
+  // A host that looked for its end again and again would let nothing else in this process happen.
+  await host.close();
+  assert.is(ended, 1);
+  await told;
+  assert.equal(await typesOf(ledger), ["counter.asked"]);
+});
+
 test("an event that the machine does not accept never reaches the ledger", async () => {
   const { ledger } = await openWorld();
   const machine = setup({}).createMachine({
