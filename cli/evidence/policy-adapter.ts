@@ -1,5 +1,6 @@
 // The adapter of a run's policy as a PEFT folder. Its bytes are a function of what the run has
-// recorded: whoever has the record can make them again, and hold them against others.
+// recorded: whoever has the record can make them again, and hold them against others. So other
+// bytes for the same policy need a new version of bundles (docs/bundle.md).
 import { EvidenceError } from "../../actors/index.ts";
 import { assert } from "../../events/index.ts";
 import { decodeSafetensors, writeAdapter } from "../../model/index.ts";

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { hashName } from "../../../events/index.ts";
-import { adapterFault } from "../../../replay/index.ts";
+import { decodeEnvelope, type EventData, hashName } from "../../../events/index.ts";
+import { RowReader } from "../../../replay/bundle/row-reader.ts";
+import { adapterFault, type LastPolicy } from "../../../replay/index.ts";
 import { type RecordKind, versions } from "../../../storage/bundle/records.ts";
 import { adapterFilesIn, unpackBundle } from "../../../storage/index.ts";
 import {
@@ -173,6 +174,24 @@ test("the version says whether there is one", async () => {
   assert.match(
     String(await faultOf(changed).catch(String)),
     /a bundle of version 1 holds no adapter/,
+  );
+});
+
+test("the policy whose adapter goes along is the one that the bundle's events come to", async () => {
+  const { rows } = run.tables;
+  const events = [...rows.values()].map((row) => decodeEnvelope(row));
+  const started = events[0]?.data as EventData<"run.started">;
+  const reader = new RowReader(started);
+  const seen: LastPolicy[] = [reader.lastPolicy];
+  for (const [index, row] of [...rows.values()].entries()) {
+    reader.blobsOf(row);
+    if (events[index]?.type === "policy.updated") seen.push(reader.lastPolicy);
+  }
+  const learned = events.filter(({ type }) => type === "policy.updated");
+  const named = learned.map(({ data }) => (data as EventData<"policy.updated">).policyAfter);
+  assert.equal(
+    seen,
+    [started.policy, ...named].map((policy, step) => ({ step, policy })),
   );
 });
 
