@@ -69,6 +69,13 @@ export class RunnerStarvedError extends RetryableError {
   }
 }
 
+/** A runner said nothing while a program ran in it, though the engine says that its container runs. */
+export class RunnerSilentError extends RetryableError {
+  constructor(message: string, options: ErrorOptions = {}) {
+    super("sandbox/runner-silent", message, options);
+  }
+}
+
 /** A corpus line that is not `{"id", "contents"}`. */
 export class CorpusError extends TerminalError {
   constructor(message: string, options: ErrorOptions & { path: string; line: number }) {

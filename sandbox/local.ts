@@ -57,6 +57,7 @@ async function startProcess(options: UnsafeLocalSandboxOptions): Promise<RunnerT
       }),
     lastWords: () => words,
     wasOutOfMemory: async () => false,
+    isRunning: async () => child.exitCode === null && child.signalCode === null,
     destroy: async () => {
       child.kill("SIGKILL");
       await ended;

@@ -39,6 +39,8 @@ export const programBytesMax = 256 * kibibyte;
  * How an execution ended.
  * - `error`: an uncaught exception or an exit code other than 0. `killed`: a signal, such as a
  *   crash inside native code. Neither ever stands for a lost container or engine.
+ * - `timeout`, `out-of-memory`: also of a program that kept its runner from answering, or took it
+ *   along, twice (`runner/blame.ts`).
  * - `no-image`, `bad-image`: the program ended well, but wrote no image, or none that decodes.
  * - `output-too-large`: text, image bytes or image pixels beyond their limit.
  */

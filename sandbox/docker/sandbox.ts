@@ -42,6 +42,8 @@ export interface DockerSandboxOptions {
   readonly runtime?: string;
   /** `own`: our list of system calls; `engine`: the engine's default. */
   readonly seccomp?: SeccompChoice;
+  /** How much longer than its program a runner may take to answer, in milliseconds. */
+  readonly watchdogMs?: number;
   /** Told of what happens to the containers. */
   readonly onNotice?: (notice: PoolNotice) => void;
 }
@@ -64,7 +66,7 @@ export async function openDockerSandbox(options: DockerSandboxOptions): Promise<
     size: options.size ?? defaultPoolSize,
     ...(options.level === undefined ? {} : { level: options.level }),
     ...(options.onNotice === undefined ? {} : { onNotice: options.onNotice }),
-    open: () => openRunner(engine, removals, settings),
+    open: () => openRunner(engine, removals, settings, options.watchdogMs),
     dispose: async () => {
       await removals.again();
       await dispose();
@@ -92,11 +94,12 @@ async function openRunner(
   engine: Engine,
   removals: Removals,
   settings: ContainerCreateOptions,
+  watchdogMs: number | undefined,
 ): Promise<Runner> {
   try {
     await removals.again();
     const container = await engineCall(engine, (docker) => docker.createContainer(settings));
-    return await startRunner(engine, removals, container);
+    return await startRunner(engine, removals, container, watchdogMs);
   } catch (error) {
     const message = `a container could not be started: ${ensureError(error).message}`;
     throw new RunnerLostError(message, { cause: error });
@@ -107,10 +110,12 @@ async function startRunner(
   engine: Engine,
   removals: Removals,
   container: Container,
+  watchdogMs: number | undefined,
 ): Promise<Runner> {
   try {
     const stream = await engineCall(engine, () => attach(engine, container.id));
-    const runner = new Runner(new ContainerTransport(engine, removals, container.id, stream));
+    const transport = new ContainerTransport(engine, removals, container.id, stream);
+    const runner = new Runner(transport, watchdogMs);
     await engineCall(engine, () => container.start());
     await runner.greet();
     return runner;

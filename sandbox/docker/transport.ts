@@ -7,7 +7,7 @@ import type { Removals } from "./removals.ts";
 
 /** What is kept of a runner's standard error, for the message of its loss. */
 const lastWordsCharactersMax = 2_000;
-/** How long an engine is asked why a container ended; a call waits for the answer. */
+/** How long an engine is asked what became of a container; a call waits for the answer. */
 const endMsMax = 3_000;
 
 export class ContainerTransport implements RunnerTransport {
@@ -46,6 +46,16 @@ export class ContainerTransport implements RunnerTransport {
       return State.OOMKilled;
     } catch {
       return false; // Nobody knows, so it is a loss like any other.
+    }
+  }
+
+  async isRunning(): Promise<boolean> {
+    try {
+      const container = this.#engine.docker.getContainer(this.#id);
+      const { State } = await engineCall(this.#engine, () => container.inspect(), endMsMax);
+      return State.Running && !State.Paused;
+    } catch {
+      return false;
     }
   }
 

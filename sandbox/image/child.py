@@ -25,7 +25,7 @@ import seal
 
 PROGRAM_NAME = "program.py"
 OPEN_FILES_MAX = 64
-NICE = 5
+NICE = 19
 # Exit codes for what an exit alone does not tell. A program that uses them mislabels only itself.
 EXIT_SYNTAX = 181
 EXIT_MEMORY = 182

@@ -166,7 +166,8 @@ class Runner:
             self.hold(capture.kept)
         cause = self.watch(captures, started + limits["wallMsMax"] / 1000)
         if cause is not None:
-            os.kill(self.child.pid, signal.SIGKILL)
+            # All at once: among those that go on forking, the one would be long in dying.
+            self.signal_everything()
         _, status, usage = os.wait4(self.child.pid, 0)
         wall_ms = (time.monotonic() - started) * 1000
         self.kill_everything()
@@ -259,18 +260,21 @@ class Runner:
         finally:
             os.close(descriptor)
 
+    def signal_everything(self):
+        if not self.contained:
+            kill_descendants()
+            return
+        # One system call for all processes of this container but us. A fork under way takes the
+        # signal first, and fails: a fork bomb cannot outrun it.
+        try:
+            os.kill(-1, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
     def kill_everything(self):
         """Every orphan of the program becomes ours (subreaper), so no child means nobody is left."""
         while True:
-            if self.contained:
-                # One system call for all processes of this container but init and us: a fork bomb
-                # cannot outrun it.
-                try:
-                    os.kill(-1, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
-            else:
-                kill_descendants()
+            self.signal_everything()
             try:
                 os.waitpid(-1, 0)
             except ChildProcessError:

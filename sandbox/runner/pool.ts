@@ -2,7 +2,7 @@
 //
 // Invariants:
 // 1. A call lost by a runner's death is repeated, as it was, at most `attemptsMax` times in all; a
-//    loss is never reported as the program's result.
+//    loss is never reported as the program's result, unless it is its doing (`blame.ts`).
 // 2. A runner serves one call at a time, and no other before it said that nothing is left; at the
 //    level `container` it serves one call in its life.
 // 3. After `close` no runner lives and every call has ended.
@@ -11,11 +11,11 @@
 // 5. Where none could be opened for `awayMsMax`, a failure to open one counts for every call that
 //    waits: how soon an engine that stays away is told does not depend on how many call.
 import { setTimeout as sleep } from "node:timers/promises";
-import { ensureError, VarftError } from "../../events/index.ts";
+import { ensureError } from "../../events/index.ts";
 import {
-  RunnerStarvedError,
+  RunnerLostError,
+  RunnerSilentError,
   SandboxCancelledError,
-  SandboxRequestError,
   SandboxUnavailableError,
 } from "../errors.ts";
 import {
@@ -26,18 +26,16 @@ import {
   type Limits,
   type PoolNotice,
   type PoolState,
-  programBytesMax,
   type Sandbox,
 } from "../types.ts";
-import type { RunnerReply } from "./frames.ts";
+import { causeOf, isOfProgram, mended } from "./blame.ts";
 import { PoolLife } from "./pool-life.ts";
-import { resultOf, starvedResult } from "./result.ts";
+import { checkRequest } from "./request.ts";
+import { resultOf, unansweredResult } from "./result.ts";
 import type { Runner } from "./runner.ts";
 
 /** How often one call may meet a loss before it is given back as unavailable. */
 export const attemptsMax = 4;
-/** A program under which so many containers ran out of memory in a row is what filled them. */
-const starvedMax = 2;
 const backoffMsMin = 50;
 const backoffMsMax = 2_000;
 /** How long an engine may be away before the calls that wait are told together. */
@@ -83,6 +81,8 @@ export class RunnerPool implements Sandbox {
   /** Places taken: runners alive and runners being opened. */
   #places = 0;
   #lossesInRow = 0;
+  /** Losses that no program can bring about. */
+  #lossesOfHost = 0;
   /** When the first of the runners failed to open that did so since one opened; null: none did. */
   #awaySinceMs: number | null = null;
   #backingOff = 0;
@@ -160,16 +160,19 @@ export class RunnerPool implements Sandbox {
     for (let attempt = 1; attempt <= attemptsMax; attempt += 1) {
       if (ended.aborted) throw new SandboxCancelledError("the execution was cancelled");
       try {
-        const { reply, name } = await this.#attempt(program, image, limits, ended);
+        const isSuspect = losses.some((loss) => loss instanceof RunnerSilentError);
+        const runner = await (isSuspect ? this.#acquireFresh(ended) : this.#acquire(ended));
+        const call = () => runner.call(program, image, limits, ended);
+        const reply = await this.#attempt(runner, ended, call);
         return await resultOf(reply, limits, {
-          container: name,
+          container: runner.name,
           level: this.level,
           attempts: attempt,
         });
       } catch (error) {
         losses.push(mended(error));
-        const starved = losses.filter((loss) => loss instanceof RunnerStarvedError);
-        if (starved.length === starvedMax) return starvedResult(this.level, attempt);
+        const cause = causeOf(losses);
+        if (cause !== null) return unansweredResult(cause, this.level, attempt);
       }
     }
     const last = losses.at(-1);
@@ -177,28 +180,47 @@ export class RunnerPool implements Sandbox {
     throw new SandboxUnavailableError(told, { cause: last });
   }
 
-  async #attempt(
-    program: Uint8Array,
-    image: Uint8Array,
-    limits: Limits,
-    signal: AbortSignal,
-  ): Promise<{ reply: RunnerReply; name: string }> {
-    const runner = await this.#acquire(signal);
-    let reply: RunnerReply;
-    try {
-      reply = await runner.call(program, image, limits, signal);
-    } catch (error) {
-      // A program that fills its container says nothing about the engine.
-      if (!signal.aborted && !(error instanceof RunnerStarvedError)) this.#lossesInRow += 1;
-      if (!signal.aborted) this.#life.lost(runner.name, "call", ensureError(error).message);
-      this.#discard(runner);
-      throw error;
-    }
+  async #attempt<T>(runner: Runner, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+    const reply = await this.#ask(runner, signal, call);
     this.#lossesInRow = 0;
     this.#counts.executions += 1;
     if (this.level === "container") this.#renew(runner);
     else this.#afterwards(runner.settle(), runner);
-    return { reply, name: runner.name };
+    return reply;
+  }
+
+  /** Asks a runner that was acquired; one that is lost under it is given up. */
+  async #ask<T>(runner: Runner, signal: AbortSignal, question: () => Promise<T>): Promise<T> {
+    const lossesBefore = this.#lossesOfHost;
+    try {
+      return await question();
+    } catch (error) {
+      if (!isOfProgram(error) && !signal.aborted) this.#countLossOfHost();
+      if (!signal.aborted) this.#life.lost(runner.name, "call", ensureError(error).message);
+      this.#discard(runner);
+      if (error instanceof RunnerSilentError && this.#lossesOfHost > lossesBefore) {
+        throw new RunnerLostError(`${error.message}, while others were lost`, { cause: error });
+      }
+      throw error;
+    }
+  }
+
+  #countLossOfHost(): void {
+    this.#lossesInRow += 1;
+    this.#lossesOfHost += 1;
+  }
+
+  /** A runner in which no program ran before, and that answers. */
+  async #acquireFresh(signal: AbortSignal): Promise<Runner> {
+    let runner = await this.#acquire(signal);
+    if (runner.hasServed) {
+      this.#alive.delete(runner);
+      void runner.close();
+      runner = await this.#open();
+    }
+    const fresh = runner;
+    await this.#ask(fresh, signal, () => fresh.check());
+    return fresh;
   }
 
   async #acquire(signal: AbortSignal): Promise<Runner> {
@@ -246,7 +268,7 @@ export class RunnerPool implements Sandbox {
       void runner.ended.then(() => this.#onEnd(runner));
       return runner;
     } catch (error) {
-      this.#lossesInRow += 1;
+      this.#countLossOfHost();
       if (!this.#closing.signal.aborted) this.#life.lost("", "start", ensureError(error).message);
       this.#shareFailure(error);
       this.#freePlace();
@@ -305,7 +327,7 @@ export class RunnerPool implements Sandbox {
     const index = this.#idle.indexOf(runner);
     if (index < 0) return;
     this.#idle.splice(index, 1);
-    this.#lossesInRow += 1;
+    this.#countLossOfHost();
     this.#counts.lost += 1;
     if (!this.#closing.signal.aborted) {
       this.#life.lost(runner.name, "rest", "it ended between two calls");
@@ -366,21 +388,4 @@ export class RunnerPool implements Sandbox {
 interface Waiter {
   readonly resolve: (runner: Runner) => void;
   readonly reject: (error: unknown) => void;
-}
-
-function checkRequest(program: Uint8Array, image: Uint8Array, limits: Limits): void {
-  if (program.length > programBytesMax) {
-    throw new SandboxRequestError(`a program of ${program.length} bytes, over ${programBytesMax}`);
-  }
-  if (image.length > limits.imageBytesMax) {
-    throw new SandboxRequestError(
-      `an input image of ${image.length} bytes, over imageBytesMax = ${limits.imageBytesMax}`,
-    );
-  }
-}
-
-/** The loss that another attempt may mend; anything else is thrown on. */
-function mended(error: unknown): Error {
-  if (error instanceof VarftError && error.policy === "retryable") return error;
-  throw error;
 }

@@ -35,11 +35,15 @@ export async function resultOf(
   };
 }
 
-/** The program took its runner along: the container's bound held, and nothing else is known. */
-export function starvedResult(level: IsolationLevel, attempts: number): ExecutionResult {
+/** The program took its runner along, or kept it from answering: nothing else is known. */
+export function unansweredResult(
+  cause: ExecutionCause,
+  level: IsolationLevel,
+  attempts: number,
+): ExecutionResult {
   const unknown = { exitCode: null, wallMs: 0, cpuMs: 0, memoryPeakBytes: 0, container: "" };
   const observed = { ...unknown, level, attempts };
-  return { cause: "out-of-memory", stdout: "", stderr: "", image: null, observed };
+  return { cause, stdout: "", stderr: "", image: null, observed };
 }
 
 function textOf(kept: Buffer, totalBytes: number): string {

@@ -46,6 +46,7 @@ function transportOf(answer: (nonce: string) => Uint8Array) {
     })(),
     write: async (bytes) => wake(bytes),
     wasOutOfMemory: async () => false,
+    isRunning: async () => true,
     lastWords: () => "its last words",
     destroy: async () => {
       state.destroyed += 1;
