@@ -69,7 +69,9 @@ export class RunnerStarvedError extends RetryableError {
   }
 }
 
-/** A runner said nothing while a program ran in it, though the engine says that its container runs. */
+/**
+ * A runner said nothing while a program ran in it, though the engine says that its container runs.
+ */
 export class RunnerSilentError extends RetryableError {
   constructor(message: string, options: ErrorOptions = {}) {
     super("sandbox/runner-silent", message, options);

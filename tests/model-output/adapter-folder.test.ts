@@ -1,11 +1,12 @@
 // Goal: adapter folders have the names that others read, adapters of either layout are read, and
 // what cannot be read is refused by file and key.
 // Method: a folder of ours, changed in one place at a time.
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
+import { hashName } from "../../events/index.ts";
 import {
   AdapterError,
   adapterPolicy,
@@ -36,6 +37,17 @@ test.before(async () => {
 });
 
 test.after(() => rm(folder, { recursive: true, force: true }));
+
+const goldenHashes = {
+  config: "311aa9517bd075e880d9db4f7b02e6cd770ddf2d3b61987c136bf3126b752130",
+  weights: "a37f5d81c387ebb75556acaa97146a56d229172cf233faa2d2923c4ecc03390f",
+  origin: "238bfdefcf6779a97ba8f62e05cea39d02ddb6def43636ed815e42bc91ca75ae",
+};
+
+const tensor = (shape: readonly number[], data: readonly number[]): Tensor => ({
+  shape,
+  data: Float32Array.from(data),
+});
 
 function withShapes(scope: "all" | "language"): ReadonlyMap<string, Tensor> {
   const parameters = trainableParameters(smallConfig, { ...smallTuning, scope });
@@ -72,6 +84,26 @@ test("what was written is read back to the bit, with the base's name", async () 
   assert.equal(tuning, { type: "lora", rank, alpha, seed: 0, scope: "language" });
   for (const { name } of trainableParameters(smallConfig, tuning))
     assert.equal(parameters.get(name), values.get(name), name);
+});
+
+test("its bytes are golden: a bundle's adapter is made again and compared byte for byte", async () => {
+  // Other bytes for the same policy need a new version of bundles (docs/bundle.md).
+  const tensors = new Map([
+    ["model.language_model.layers.0.mlp.down_proj.lora_B", tensor([2, 2], [1, -2, 0.5, 0])],
+    ["model.language_model.layers.0.mlp.down_proj.lora_A", tensor([2, 3], [1, 2, 3, 4, 5, 6])],
+  ]);
+  const golden = join(folder, "golden");
+  const notes = { "varft-policy.json": { run: "r", step: 2 } };
+  await writeAdapter(golden, { tensors, rank: 2, alpha: 4, base: "the/base", notes });
+  const hashes = new Map<string, string>();
+  for (const file of await readdir(golden)) {
+    hashes.set(file, hashName(await readFile(join(golden, file))));
+  }
+  assert.equal(Object.fromEntries(hashes), {
+    "adapter_config.json": `sha256:${goldenHashes.config}`,
+    "adapter_model.safetensors": `sha256:${goldenHashes.weights}`,
+    "varft-policy.json": `sha256:${goldenHashes.origin}`,
+  });
 });
 
 test("names of the older layout, and of a plain state dictionary, are read alike", async () => {
