@@ -94,7 +94,7 @@ test("containers that their host pauses are losses, and no program's", async () 
  * runner that lets the others go on until the program's first process is dead is silent for longer
  * than its watchdog waits here.
  */
-const cpusWhileLoaded = 0.03;
+const cpusWhileLoaded = 0.04;
 const grownMs = 600;
 
 test("a fork bomb that hardly gets time ends by the clock, and its runner answers", async () => {
