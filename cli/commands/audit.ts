@@ -1,6 +1,6 @@
 // `varft audit RUN`: whether a run's directory is whole, consistent, and of known origin.
 import { auditRun, verdictOf } from "../../replay/index.ts";
-import { cutNotes } from "../../storage/index.ts";
+import { checkpointsFile, cutNotes } from "../../storage/index.ts";
 import type { Command } from "../command.ts";
 import { auditedWords, auditLines, trustArgs, trustOf } from "../evidence/index.ts";
 import { exitCodes } from "../exit.ts";
@@ -35,7 +35,7 @@ export const audit: Command = {
     const { signal } = context;
     try {
       const report = await auditRun(directory, { ...trust, onProgress: progress.tell, signal });
-      const verdict = verdictOf(report, words.flag("strict"));
+      const verdict = verdictOf(report, words.flag("strict"), name);
       progress.clear();
       if (json) terminal.out(`${JSON.stringify(verdict)}\n`);
       else terminal.out(`${auditLines(name, verdict, trust, terminal).join("\n")}\n`);
@@ -49,7 +49,8 @@ export const audit: Command = {
 async function printCheckpoint(directory: string, run: string, terminal: Terminal) {
   const note = cutNotes(await checkpointsOf(directory)).notes.at(-1);
   if (note === undefined) {
-    terminal.err(`varft: ${run} has no checkpoint: it was made by a version that signed none.\n`);
+    const why = `its ${checkpointsFile} was taken away, or a version that signed none made it`;
+    terminal.err(`varft: ${run} has no checkpoint: ${why}.\n`);
     return exitCodes.failed;
   }
   terminal.out(withoutSteering(note));

@@ -46,7 +46,8 @@ export function auditLines(
     ...bad,
     ...(pruned.length === 0 ? [] : ["", ...pruned.map(prunedLine)]),
     "",
-    say(conclusion(verdict, trust)),
+    ...(isOther(run, verdict) ? [colors.red(otherLine(run, verdict))] : []),
+    say(conclusion(run, verdict, trust)),
   ];
 }
 
@@ -66,13 +67,26 @@ function wrongLines(
   return [red(`First wrong: ${placeOf(bad)}`), `  ${withoutSteering(bad.reason)}`];
 }
 
+/** Whether the record that lies there as `asked` is another run's. */
+function isOther(asked: string, { run }: AuditVerdict): boolean {
+  return run !== null && run !== asked;
+}
+
+function otherLine(asked: string, { run }: AuditVerdict): string {
+  return withoutSteering(`This is the record of ${run}, which lies there as ${asked}.`);
+}
+
 /** One sentence: what the audit comes to. */
 function conclusion(
-  { ok, firstBad, origin, events, provenEvents }: AuditVerdict,
+  run: string,
+  verdict: AuditVerdict,
   { trustedKey, trustedNotes }: Trust,
 ): string {
+  const { ok, firstBad, origin, events, provenEvents } = verdict;
   if (firstBad !== null) return "Not consistent.";
   if (origin === "proven") return "Consistent, origin proven.";
+  const end = ok ? "" : " (--strict)";
+  if (isOther(run, verdict)) return `Consistent, origin of ${run} unproven${end}.`;
   const known = trustedKey !== null || trustedNotes !== null;
   const part =
     provenEvents === 0
@@ -81,6 +95,5 @@ function conclusion(
   const mend = known
     ? part || " nothing of it was signed"
     : " --key or --checkpoint, kept elsewhere, would prove it";
-  const end = ok ? "" : " (--strict)";
   return `Consistent, origin unproven:${mend}${end}.`;
 }

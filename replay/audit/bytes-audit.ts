@@ -60,14 +60,15 @@ export class BytesAudit {
     this.#events += 1;
     this.#chain.add(bytes);
     this.#findings.count(chainCheck);
-    if (this.#checkpoints.nextSize === global) {
-      this.#checkpoints.take(global, Buffer.from(this.#chain.hash).toString("hex"));
-    }
     const frame = readFrame(bytes);
+    const [kind, run = null] = frame?.stream.split("/", 2) ?? [];
+    if (kind === "run") this.#run ??= run;
+    if (this.#checkpoints.nextSize === global) {
+      const hash = Buffer.from(this.#chain.hash).toString("hex");
+      this.#checkpoints.take(global, hash, this.#run);
+    }
     // What is no event is told by the other half.
     if (frame === null) return;
-    const [kind, run = null] = frame.stream.split("/", 2);
-    if (kind === "run") this.#run ??= run;
     this.#ids.take(global, frame);
     this.#index.take(global, frame);
   }

@@ -79,8 +79,11 @@ export class CheckpointAudit {
     return this.#claims[this.#next]?.size ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The chain after `size` events, where that is `nextSize`. */
-  take(size: number, hash: string): void {
+  /**
+   * The chain after `size` events, where that is `nextSize`.
+   * @param run the run's own name
+   */
+  take(size: number, hash: string, run: string | null): void {
     while (this.nextSize === size) {
       const claim = this.#claims[this.#next++];
       this.#findings.count(check);
@@ -88,25 +91,30 @@ export class CheckpointAudit {
       if (claim.hash === hash) {
         this.#lastGood = size;
         if (claim.isTrusted) this.#proven = size;
-      } else this.#differs(claim, hash);
+      } else if (!this.#isForeign(claim, run)) this.#differs(claim, hash);
     }
   }
 
   /** After the last event. @param run the run's own name */
   end(events: number, run: string | null): void {
-    const beyond = this.#claims.at(-1);
+    const beyond = this.#claims.findLast((claim) => !this.#isForeign(claim, run));
     if (beyond !== undefined && beyond.size > events) {
       const reason = `the ledger ends after event ${events}, and ${beyond.size} were signed`;
       this.#findings.add(check, events + 1, null, reason);
     }
-    for (const { origin } of this.#claims) {
-      if (run === null || [...this.#originKeys].some((key) => origin === originOf(key, run)))
-        continue;
-      this.#findings.addWhole(check, `one is of another ledger: ${origin}`);
+    const foreign = this.#claims.find((claim) => this.#isForeign(claim, run));
+    if (foreign !== undefined) {
+      this.#findings.addWhole(check, `one is of another ledger: ${foreign.origin}`);
     }
     if (this.#wantsTrust && !this.#claims.some(({ isTrusted }) => isTrusted)) {
       this.#findings.addWhole(check, "none is signed by the trusted key");
     }
+  }
+
+  /** One of another ledger tells nothing of this one's events. */
+  #isForeign({ origin }: Claim, run: string | null): boolean {
+    if (run === null) return false;
+    return ![...this.#originKeys].some((key) => origin === originOf(key, run));
   }
 
   #differs({ size, hash, isTrusted }: Claim, found: string): void {

@@ -7,6 +7,8 @@ export interface AuditVerdict {
   readonly ok: boolean;
   /** Whether a key or a checkpoint from elsewhere vouches for all events. */
   readonly origin: "proven" | "unproven";
+  /** The run whose record this is, as it says itself; null where it says nothing. */
+  readonly run: string | null;
   readonly events: number;
   /** Of these, how many are vouched for. */
   readonly provenEvents: number;
@@ -21,14 +23,24 @@ export interface AuditVerdict {
   readonly faults: Readonly<Record<string, BadEvent>>;
 }
 
-/** @param strict an origin that is not proven is not well */
-export function verdictOf(report: AuditReport, strict: boolean): AuditVerdict {
-  const { events, provenEvents, firstBad } = report;
+/**
+ * @param strict an origin that is not proven is not well
+ * @param asked the name under which the record lies: that of another run under this name, however
+ *   well signed, proves nothing of the run that was asked for
+ */
+export function verdictOf(
+  report: AuditReport,
+  strict: boolean,
+  asked: string | null = report.run,
+): AuditVerdict {
+  const { run, events, provenEvents, firstBad } = report;
   const { eventsPerSecond, blobBytes, pruned, checks, faults } = report;
-  const origin = events > 0 && provenEvents === events ? "proven" : "unproven";
+  const isProven = events > 0 && provenEvents === events && run === asked;
+  const origin = isProven ? "proven" : "unproven";
   return {
-    ok: firstBad === null && (origin === "proven" || !strict),
+    ok: firstBad === null && (isProven || !strict),
     origin: firstBad === null ? origin : "unproven",
+    run,
     events,
     provenEvents,
     eventsPerSecond,

@@ -42,6 +42,7 @@ export function unreadableVerdict(error: BundleError): AuditVerdict {
   return {
     ok: false,
     origin: "unproven",
+    run: null,
     events: 0,
     provenEvents: 0,
     eventsPerSecond: 0,

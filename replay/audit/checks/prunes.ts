@@ -6,7 +6,7 @@ import type { Check } from "../check.ts";
 
 export const prunes: Check<"blobs.pruned"> = {
   name: "prunes",
-  about: "what was pruned is a large blob that the rule lets go and that the run does not need",
+  about: "what was pruned is what its rule lets go and what the run does not need",
   types: ["blobs.pruned"],
   fault({ data: { rule, names } }, book) {
     const rules = rulesIn(rule);

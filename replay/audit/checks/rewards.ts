@@ -8,7 +8,7 @@ const tolerance = 1e-9;
 
 export const rewards: Check<"reward.assigned"> = {
   name: "rewards",
-  about: "trajectories are judged once, after their end; rewards are the sums of their parts",
+  about: "trajectories are judged once, after their end; rewards sum up their parts",
   types: ["reward.assigned"],
   fault({ data }, book) {
     const { trajectory, components, reward } = data;

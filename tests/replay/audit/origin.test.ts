@@ -148,6 +148,29 @@ test("a checkpoint of another run is told as such", async () => {
   refused(auditTables(tables, files, { trustedNotes: kept }), 0, /of another ledger/);
 });
 
+test("nothing in a checkpoint of another run is said of this one's events", async () => {
+  const { record, files, last } = await honest();
+  const others = signed({ ...rewrite(record), run: "other" }, key).notes;
+  const kept = cutNotes(others).notes.at(-1) ?? "";
+  const { tables } = await honest();
+  assert.not.equal(kept.split("\n")[2], last.split("\n")[2], "it signs another history");
+  refused(auditTables(tables, files, { trustedNotes: kept }), 0, /of another ledger: .*other/);
+  const short = cutShort((await honest()).record, 500);
+  const early = { ...files, notes: cutNotes(files.notes).notes.slice(0, 5).join("\n") };
+  refused(auditTables(short, early, { trustedNotes: kept }), 0, /of another ledger: .*other/);
+});
+
+test("another run's record, however well signed, proves nothing of the name it lies under", async () => {
+  const { tables, files } = await honest();
+  const report = auditTables(tables, files, { trustedKey });
+  const as = (name: string, strict: boolean) => verdictOf(report, strict, name);
+  const { run } = tables;
+  assert.equal([as(run, true).ok, as(run, true).origin], [true, "proven"]);
+  const other = as("better-run", true);
+  assert.equal([other.ok, other.origin, other.run], [false, "unproven", run]);
+  assert.is(as("better-run", false).ok, true, "it is consistent all the same");
+});
+
 test("with a trusted key, a kept checkpoint counts only if that key has signed it", async () => {
   const { tables, files } = await honest();
   const kept = cutNotes(signed(tables, stranger).notes).notes.at(-1) ?? "";
