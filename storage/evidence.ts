@@ -44,19 +44,24 @@ export interface Evidence {
 
 /**
  * Opens a run directory for an audit.
+ * @param onBlobs the ledger is open; whatever opening kills this process from here on is the blobs
  * @throws {LedgerError} ledger-missing
  */
-export async function openEvidence(directory: string): Promise<Evidence> {
+export async function openEvidence(
+  directory: string,
+  onBlobs: () => void = () => {},
+): Promise<Evidence> {
   const folder = join(directory, ledgerFolder);
-  return passGate(folder, () => new LmdbEvidence(folder, join(directory, blobsFolder)));
+  return passGate(folder, () => new LmdbEvidence(folder, join(directory, blobsFolder), onBlobs));
 }
 
 class LmdbEvidence implements Evidence {
   readonly #ledger: LmdbTables;
   readonly #blobs: LmdbBlobReader;
 
-  constructor(ledger: string, blobs: string) {
+  constructor(ledger: string, blobs: string, onBlobs: () => void) {
     this.#ledger = new LmdbTables(ledger, true, () => performance.now());
+    onBlobs();
     this.#blobs = new LmdbBlobReader(blobs, true);
   }
 

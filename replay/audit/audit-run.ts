@@ -73,6 +73,7 @@ class AuditChild {
   readonly #onProgress: (progress: AuditProgress) => void;
   readonly #process: ChildProcess;
   #hasBegun = false;
+  #opensBlobs = false;
   #last: AuditProgress = { stage: "events", done: 0, total: 0 };
   #lastMs = performance.now();
   #lastWords = "";
@@ -120,7 +121,8 @@ class AuditChild {
     else if ("begins" in line) {
       this.#hasBegun = true;
       this.#lastMs = performance.now();
-    } else if (!("progress" in line)) this.#ended ??= line;
+    } else if ("opening" in line) this.#opensBlobs = line.opening !== null;
+    else if (!("progress" in line)) this.#ended ??= line;
     else if (isFurther(line.progress, this.#last)) {
       this.#last = line.progress;
       this.#lastMs = performance.now();
@@ -150,15 +152,26 @@ class AuditChild {
     const words = this.#lastWords.trim().split("\n").at(-1) ?? "";
     const failure = ended !== null && "failure" in ended ? ended.failure : null;
     const how = this.#killed ?? failure ?? (words === "" ? death : `${death} (${words})`);
-    return unreadable(this.#last, how);
+    return unreadable(this.#opensBlobs ? "opening" : this.#last.stage, this.#last.done, how);
   }
 }
 
-/** The report of a run that could not be read to its end. */
-function unreadable({ stage, done }: AuditProgress, how: string): AuditReport {
+/**
+ * The report of a run that could not be read to its end.
+ * @param stage what was read last; `opening`: nothing, the blobs could not be opened
+ */
+function unreadable(
+  stage: AuditProgress["stage"] | "opening",
+  done: number,
+  how: string,
+): AuditReport {
   const events = stage === "events" ? done : 0;
-  const where = stage === "events" ? `after event ${done}` : `at blob ${done}`;
-  const reason = `reading: the files cannot be read ${where}: ${how}`;
+  const what = {
+    events: `the ledger cannot be read after event ${done}`,
+    opening: "the file of blobs cannot be read at its beginning",
+    blobs: `the file of blobs cannot be read at blob ${done}`,
+  };
+  const reason = `reading: ${what[stage]}: ${how}`;
   const bad = { seq: stage === "events" ? done + 1 : 0, stream: null, reason };
   return {
     run: null,

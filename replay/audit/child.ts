@@ -25,7 +25,8 @@ export async function auditAsChild(): Promise<void> {
   const request = JSON.parse(readFileSync(standardInput, "utf8")) as AuditRequest;
   tell({ begins: true });
   try {
-    const evidence = await openEvidence(request.directory);
+    const evidence = await openEvidence(request.directory, () => tell({ opening: "blobs" }));
+    tell({ opening: null });
     const report = await audit(evidence, request);
     tell({ report });
     await evidence.close();

@@ -17,6 +17,8 @@ export interface AuditRequest {
 export type ChildLine =
   /** The first one: whatever is slow from here on is slow because of the files. */
   | { readonly begins: true }
+  /** The ledger is open, and the blobs are opened next; then, that they are open as well. */
+  | { readonly opening: "blobs" | null }
   | { readonly progress: AuditProgress }
   | { readonly report: AuditReport }
   | { readonly failure: string };
@@ -43,6 +45,7 @@ const report: z.ZodType<AuditReport> = z.strictObject({
 const progress = z.strictObject({ stage: z.enum(["events", "blobs"]), done: count, total: count });
 const line = z.union([
   z.strictObject({ begins: z.literal(true) }),
+  z.strictObject({ opening: z.literal("blobs").nullable() }),
   z.strictObject({ progress }),
   z.strictObject({ report }),
   z.strictObject({ failure: z.string() }),
