@@ -1,10 +1,10 @@
 // `varft bundle RUN -o FILE`: a run in one file, for whoever wants to verify it.
 import { type FileHandle, open, readFile, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { type BundleRunOptions, bundleRun, type MadeBundle } from "../../replay/index.ts";
 import { checkpointKeysFile, type LedgerReader } from "../../storage/index.ts";
 import type { Command } from "../command.ts";
-import { UsageError } from "../errors.ts";
+import { NotFoundError, UsageError } from "../errors.ts";
 import {
   bundledWords,
   bundleIdentity,
@@ -96,7 +96,12 @@ async function withNewFile<T>(out: string, write: (file: FileHandle) => Promise<
   );
   if (isThere) throw new UsageError(`${out} is there already: name a new file`);
   const draft = `${out}.${process.pid}.partial`;
-  const file = await open(draft, "wx");
+  const file = await open(draft, "wx").catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== "ENOENT") throw cause;
+    throw new NotFoundError(`${out} cannot be written: there is no folder ${dirname(out)}`, {
+      cause,
+    });
+  });
   try {
     const written = await write(file);
     await file.close();

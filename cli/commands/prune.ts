@@ -140,8 +140,9 @@ function lines(run: string, isDry: boolean, { pruning, files }: Outcome, colors:
     kinds.length === 0
       ? [`Nothing of ${run} goes by "${rule}".`]
       : [`${verb} of ${run} by "${rule}"`, "", colors.dim(head), ...body];
-  const kept =
-    needed === 0 ? [] : ["", `${thousands(needed)} more stay: the run needs them to go on.`];
+  const more = kinds.length === 0 ? "" : " more";
+  const stay = needed === 1 ? "stays: the run needs it" : "stay: the run needs them";
+  const kept = needed === 0 ? [] : ["", `${thousands(needed)}${more} ${stay} to go on.`];
   const sizes =
     files === null
       ? []

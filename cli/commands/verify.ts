@@ -55,6 +55,10 @@ export const verify: Command = {
       description: "Write its adapter to this new folder",
     },
     ...recomputeArgs,
+    model: {
+      ...recomputeArgs.model,
+      description: "The checkpoint that the run began with; --recompute needs it",
+    },
   },
   examples: [
     "varft verify run.varft.gz",

@@ -59,7 +59,7 @@ export function replayLines(
   const { events, steps, recompute, comparisons, differences } = verdict;
   const how = recompute ? "replayed and recomputed" : "replayed";
   const perSecond = thousands(events / Math.max(seconds, 1e-3));
-  const size = `${thousands(events)} events, ${steps} steps compared`;
+  const size = `${thousands(events)} events, ${steps} step${steps === 1 ? "" : "s"} compared`;
   const missing = missingNotes(verdict);
   return [
     `${colors.bold(run)}  ${how} in ${duration(seconds)}  ${size}  (${perSecond} events/s)`,

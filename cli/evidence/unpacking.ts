@@ -3,9 +3,10 @@
 import { cp, mkdir, open, rename, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ensureError } from "../../events/index.ts";
 import { type UnpackedBundle, unpackBundle } from "../../storage/index.ts";
 import type { CommandContext } from "../command.ts";
-import { UsageError } from "../errors.ts";
+import { NotFoundError, UsageError } from "../errors.ts";
 import { stageLine } from "../live/index.ts";
 import { configFile } from "../run/index.ts";
 import { unpackedWords } from "./bundle-view.ts";
@@ -37,6 +38,7 @@ export async function withUnpacked<T extends { readonly ok: boolean }>(
   context: CommandContext,
   use: (unpacked: UnpackedRun) => Promise<T>,
 ): Promise<T> {
+  await requireFile(file);
   const place = into ?? tmpdir();
   await mkdir(place, { recursive: true });
   if (adapter !== null) await requireNew(adapter, "the adapter");
@@ -88,6 +90,13 @@ async function unpack(
     progress.clear();
     await file.close();
   }
+}
+
+async function requireFile(path: string): Promise<void> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw new NotFoundError(`${path} cannot be read: ${ensureError(cause).message}`, { cause });
+  });
+  if (found.isDirectory()) throw new UsageError(`${path} is a folder: name a bundle in it`);
 }
 
 async function requireNew(kept: string, run: string): Promise<void> {

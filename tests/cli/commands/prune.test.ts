@@ -46,6 +46,16 @@ test("a dry run tells and changes nothing", async () => {
   assert.is((await json("audit", run)).said["events"], 244);
 });
 
+test("a rule by which nothing goes says so, and what the run needs is not more of it", async () => {
+  assert.match(
+    (await call("prune", run, ...rule)).out,
+    /^1 more stays: the run needs it to go on/m,
+  );
+  const again = await call("prune", run, ...rule);
+  assert.match(again.out, /^Nothing of \S+ goes by "gradients=none policies=none"\.$/m);
+  assert.match(again.out, /^1 stays: the run needs it to go on\.$/m);
+});
+
 test("what went is told by audit, replay and export, and the run is consistent", async () => {
   const { code, said } = await json("prune", run, ...rule);
   assert.is(code, 0);

@@ -41,6 +41,9 @@ test("a run whose record does not come out ends with 3, and names its first even
   const { code, out } = await varft("replay", "done", "--runs", runs);
   assert.is(code, 3);
   assert.match(out, /differs at event \d+ \(\S+ #\d+\): /);
+  assert.match(out, /, (?:1 step|\d{2,} steps|[2-9] steps) compared/);
+  const one = await varft("replay", "done", "--from", "1", "--to", "1", "--runs", runs);
+  assert.match(one.out, /, 1 step compared/);
   const json = await varft("replay", "done", "--json", "--runs", runs);
   assert.is(json.code, 3);
   const told = JSON.parse(json.out);
