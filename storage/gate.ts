@@ -50,19 +50,30 @@ export async function openGate(
 
 /**
  * Runs `action`, that opens the environments of the ledger in `folder`, while nobody commits.
+ * @param answerMs how long the writer may be silent, in milliseconds
  * @throws {LedgerError} ledger-in-use when the writer does not answer
  */
-export async function passGate<T>(folder: string, action: () => T): Promise<T> {
+export async function passGate<T>(
+  folder: string,
+  action: () => T,
+  answerMs: number = answerMsMax,
+): Promise<T> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     const socket = await connectGate(folder);
     if (socket === null) return action();
     try {
-      if (await isLetIn(socket)) return action();
+      const said = await answerOf(socket, answerMs);
+      if (said === "open") return action();
+      // Who is silent for so long stands still; who hung up may have ended, or have a successor.
+      if (said === "silent") break;
     } finally {
       socket.destroy();
     }
   }
-  throw new LedgerError("ledger-in-use", `the writer of the ledger in ${folder} does not answer`);
+  throw new LedgerError(
+    "ledger-in-use",
+    `the writer of the ledger in ${folder} does not answer: it stands still, or its host is very busy`,
+  );
 }
 
 async function answer(
@@ -86,15 +97,15 @@ async function answer(
   }
 }
 
-async function isLetIn(socket: Socket): Promise<boolean> {
+async function answerOf(socket: Socket, answerMs: number): Promise<"open" | "gone" | "silent"> {
   const limit = new AbortController();
   try {
     return await Promise.race([
-      new Promise<boolean>((resolve) => {
-        socket.once("data", () => resolve(true));
-        socket.once("close", () => resolve(false));
+      new Promise<"open" | "gone">((resolve) => {
+        socket.once("data", () => resolve("open"));
+        socket.once("close", () => resolve("gone"));
       }),
-      setTimeout(answerMsMax, false, { signal: limit.signal, ref: false }),
+      setTimeout(answerMs, "silent" as const, { signal: limit.signal }),
     ]);
   } finally {
     limit.abort();

@@ -226,4 +226,20 @@ test("folders with long names work", () =>
     await gate.close();
   }));
 
+test("a writer that stands still is asked once, and told of", async () => {
+  await inFolder(async (folder) => {
+    let letGo = () => {};
+    const held = new Promise<() => void>((resolve) => {
+      letGo = () => resolve(() => {});
+    });
+    const gate = await openGate(folder, () => held);
+    const startMs = performance.now();
+    const told = await passGate(folder, () => "in", 100).catch((thrown: Error) => thrown.message);
+    assert.match(told, /does not answer: it stands still/);
+    assert.ok(performance.now() - startMs < 1_500, "it is not asked twenty times");
+    letGo();
+    await gate.close();
+  });
+});
+
 test.run();
