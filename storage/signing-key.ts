@@ -37,8 +37,8 @@ export async function openSigningKey(file: string): Promise<SigningKey> {
   // Written whole under another name and then linked: of two processes one wins, and nobody reads
   // half a key.
   const draft = `${file}.${process.pid}.${process.hrtime.bigint()}`;
-  await writeDurably(draft, `${made.text}\n`, privateMode);
   try {
+    await writeDurably(draft, `${made.text}\n`, privateMode);
     await link(draft, file);
   } catch (thrown) {
     const isThere = thrown instanceof Error && "code" in thrown && thrown.code === "EEXIST";

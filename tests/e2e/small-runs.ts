@@ -101,6 +101,12 @@ export class SmallRuns {
     });
   }
 
+  /** Whether the run has a directory now. */
+  async isThere(name: string): Promise<boolean> {
+    const entries = await readdir(this.folder(name), { withFileTypes: true }).catch(() => []);
+    return entries.some((entry) => entry.isDirectory());
+  }
+
   /** Where the run's private bus is; waits for it. */
   async bus(name: string): Promise<BusPlace> {
     const { directory } = await this.place(name);

@@ -46,15 +46,27 @@ const runMsMax = 900_000;
 /** Heads that a run may need. */
 const headsMax = 40;
 
-/** Plays the run through its faults to its end. */
+/** A head that ended before its run had begun: it leaves nothing, so there is nothing to resume. */
+class NeverBegan extends Error {}
+
+/** Plays the run through its faults to its end. One that never began is begun anew. */
 export async function disturb(options: RealRunOptions): Promise<Disturbed> {
-  const run = new RealRun(options);
   const begun = performance.now();
-  try {
-    await run.play();
-    return { ...(await run.findings()), seconds: (performance.now() - begun) / 1_000 };
-  } finally {
-    await run.close();
+  const before: DoneFault[] = [];
+  for (let { faults } = options; ; ) {
+    const run = new RealRun({ ...options, faults });
+    try {
+      await run.play();
+      const found = await run.findings();
+      const seconds = (performance.now() - begun) / 1_000;
+      return { ...found, faults: [...before, ...found.faults], seconds };
+    } catch (thrown) {
+      if (!(thrown instanceof NeverBegan)) throw thrown;
+      before.push(...run.done);
+      faults = run.left;
+    } finally {
+      await run.close();
+    }
   }
 }
 
@@ -77,6 +89,16 @@ class RealRun {
     this.#options = options;
     this.#waiting = [...options.faults];
     this.#head = bus === undefined ? runs.train(name, ...sets) : runs.trainOver(bus, name, ...sets);
+  }
+
+  /** The faults that were done. */
+  get done(): readonly DoneFault[] {
+    return this.#done;
+  }
+
+  /** The faults whose time has not come. */
+  get left(): readonly PlannedFault[] {
+    return this.#waiting;
   }
 
   async play(): Promise<void> {
@@ -150,6 +172,7 @@ class RealRun {
 
   async #resume(): Promise<void> {
     const { runs, name, bus } = this.#options;
+    if (!(await runs.isThere(name))) throw new NeverBegan();
     const { run } = await runs.place(name);
     const env = bus === undefined ? {} : { VARFT_BUS_TOKEN: bus.token };
     const argv = ["train", "--resume", run, "--runs", runs.folder(name), "--json"];

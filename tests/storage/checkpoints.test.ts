@@ -1,6 +1,7 @@
 // Goal: a run's checkpoints say what its ledger holds, outlive torn writes, and never sign over a
 // loss; the key that signs them is nobody else's to read.
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
@@ -114,6 +115,27 @@ test("the key is made once, for its owner alone, and its public half beside it",
   assert.equal([two.text, three.text], [one.text, one.text]);
   assert.is((await stat(file)).mode & 0o777, 0o600);
   assert.is(await readFile(`${file}.pub`, "utf8"), `${one.verifier.text}\n`);
+});
+
+test("a key that cannot be written leaves nothing behind", async ({ directory }) => {
+  try {
+    const size = ["-o", "size=8k"];
+    execFileSync("mount", ["-t", "tmpfs", ...size, "none", directory], { stdio: "ignore" });
+  } catch {
+    console.log("skipped: mounting a small tmpfs needs root");
+    return;
+  }
+  try {
+    await writeFile(join(directory, "full"), Buffer.alloc(8 * 1024)).catch(() => {});
+    const failed = await openSigningKey(join(directory, "signing-key")).then(
+      () => "written",
+      ({ code }) => code,
+    );
+    assert.is(failed, "ENOSPC");
+    assert.equal(await readdir(directory), ["full"]);
+  } finally {
+    execFileSync("umount", ["-l", directory]);
+  }
 });
 
 test("a key that others may read, or that is none, is refused by its file", async (context) => {
