@@ -9,7 +9,7 @@
 //    moment before it answered is gone, so that the folder is looked at once it has the name.
 import { access, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { createConnection, type Server, type Socket } from "node:net";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ensureError } from "../events/index.ts";
 import { LedgerError } from "./errors.ts";
 import { isStopped } from "./owner.ts";
@@ -61,8 +61,15 @@ export async function takeGate(
   return null;
 }
 
+/** A connection to the writer of a ledger. */
+export interface Connection {
+  readonly socket: Socket;
+  /** Its process; null where the socket's name does not tell. */
+  readonly pid: number | null;
+}
+
 /** A connection to the writer of the ledger in `folder`; null where there is none. */
-export async function connectGate(folder: string): Promise<Socket | null> {
+export async function connectGate(folder: string): Promise<Connection | null> {
   if (!(await exists(folder))) return null;
   const reach = await reachFolder(folder);
   try {
@@ -74,7 +81,7 @@ export async function connectGate(folder: string): Promise<Socket | null> {
       before = doors.join();
       for (const door of doors) {
         const socket = await connectPath(join(reach.path, door));
-        if (socket !== null) return socket;
+        if (socket !== null) return { socket, pid: pidOf(door) };
       }
     }
     return null;
@@ -89,9 +96,19 @@ export function inUse(folder: string, pid: number | null): LedgerError {
     pid !== null && isStopped(pid)
       ? `it stands still; \`kill -CONT ${pid}\` lets it go on, \`kill -KILL ${pid}\` ends it, ` +
         "and what it has recorded stays"
-      : "stop it, or open the ledger for reading";
+      : writerMend(folder, pid);
   const text = `${who} writes the ledger in ${folder}`;
   return new LedgerError("ledger-in-use", `${text}: ${mend}`, { facts: { folder, pid } });
+}
+
+/** What a person can do who finds that another process writes the ledger in `folder`. */
+export function writerMend(folder: string, pid: number | null): string {
+  const end = pid === null ? "end it" : `end it with \`kill ${pid}\``;
+  const run = basename(dirname(folder));
+  return (
+    `wait until it has ended, or ${end}: what it has recorded stays; ` +
+    `\`varft show ${run}\` reads it meanwhile`
+  );
 }
 
 /** Where a writer listens, if there is one. */
@@ -101,13 +118,18 @@ async function doorsOf(folder: string): Promise<readonly string[]> {
   return (await exists(join(folder, earlierName))) ? [...doors, earlierName] : doors;
 }
 
+/** The process that a socket's name tells. */
+function pidOf(door: string): number | null {
+  const pid = Number.parseInt(basename(door), 10);
+  return Number.isNaN(pid) ? null : pid;
+}
+
 /** Gives the folder `own` the public name, unless a living writer has it. False: it is gone. */
 async function takesName(folder: string, reach: string, own: string): Promise<boolean> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
     for (const door of await doorsOf(folder)) {
       if (await isRemoved(folder, reach, door)) continue;
-      const pid = Number.parseInt(basename(door), 10);
-      throw inUse(folder, Number.isNaN(pid) ? null : pid);
+      throw inUse(folder, pidOf(door));
     }
     const refusal = await refusalOf(rename(join(folder, own), join(folder, gateFolder)));
     if (refusal === null) return true;

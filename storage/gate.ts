@@ -9,15 +9,20 @@
 // 3. The socket gets its public name only once it answers (`gate-name.ts`): one that is found and
 //    does not answer is stale.
 // 4. An asker that never hangs up is cut off: it would stop the run.
+// 5. A writer that stands still (Ctrl-Z) is told of once it has been silent for a moment; one whose
+//    host is busy has longer to answer.
 import { createServer, type Socket } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { LedgerError } from "./errors.ts";
-import { connectGate, inUse, takeGate } from "./gate-name.ts";
+import { type Connection, connectGate, inUse, takeGate } from "./gate-name.ts";
+import { isStopped } from "./owner.ts";
 
 /** How long an asker may hold up commits, in milliseconds. */
 const holdMsMax = 10_000;
 /** How long an asker waits for the writer's answer, in milliseconds. */
 const answerMsMax = 60_000;
+/** After so long without one, again and again, it is looked whether the writer stands still. */
+const lookMs = 2_000;
 const askersMax = 64;
 const attemptsMax = 20;
 
@@ -59,20 +64,22 @@ export async function passGate<T>(
   answerMs: number = answerMsMax,
 ): Promise<T> {
   for (let attempt = 0; attempt < attemptsMax; attempt++) {
-    const socket = await connectGate(folder);
-    if (socket === null) return action();
+    const writer = await connectGate(folder);
+    if (writer === null) return action();
     try {
-      const said = await answerOf(socket, answerMs);
+      const said = await answerOf(writer, answerMs);
       if (said === "open") return action();
-      // Who is silent for so long stands still; who hung up may have ended, or have a successor.
+      if (said === "stopped") throw inUse(folder, writer.pid);
+      // Who is silent for so long is very busy; who hung up may have ended, or have a successor.
       if (said === "silent") break;
     } finally {
-      socket.destroy();
+      writer.socket.destroy();
     }
   }
   throw new LedgerError(
     "ledger-in-use",
-    `the writer of the ledger in ${folder} does not answer: it stands still, or its host is very busy`,
+    `the writer of the ledger in ${folder} does not answer: it stands still, or its host is very ` +
+      "busy; try again, or end it: what it has recorded stays",
   );
 }
 
@@ -97,16 +104,26 @@ async function answer(
   }
 }
 
-async function answerOf(socket: Socket, answerMs: number): Promise<"open" | "gone" | "silent"> {
+async function answerOf(
+  { socket, pid }: Connection,
+  answerMs: number,
+): Promise<"open" | "gone" | "stopped" | "silent"> {
+  const answer = new Promise<"open" | "gone">((resolve) => {
+    socket.once("data", () => resolve("open"));
+    socket.once("close", () => resolve("gone"));
+  });
   const limit = new AbortController();
+  const silence = async (): Promise<"stopped" | "silent"> => {
+    for (let leftMs = answerMs; leftMs > 0; leftMs -= lookMs) {
+      await setTimeout(Math.min(leftMs, lookMs), undefined, { signal: limit.signal });
+      if (pid !== null && isStopped(pid)) return "stopped";
+    }
+    return "silent";
+  };
+  const silent = silence();
+  silent.catch(() => {}); // It was answered.
   try {
-    return await Promise.race([
-      new Promise<"open" | "gone">((resolve) => {
-        socket.once("data", () => resolve("open"));
-        socket.once("close", () => resolve("gone"));
-      }),
-      setTimeout(answerMs, "silent" as const, { signal: limit.signal }),
-    ]);
+    return await Promise.race([answer, silent]);
   } finally {
     limit.abort();
   }
@@ -114,7 +131,7 @@ async function answerOf(socket: Socket, answerMs: number): Promise<"open" | "gon
 
 /** Whether a process writes the ledger in `folder`. */
 export async function isWritten(folder: string): Promise<boolean> {
-  const socket = await connectGate(folder);
-  socket?.destroy();
-  return socket !== null;
+  const writer = await connectGate(folder);
+  writer?.socket.destroy();
+  return writer !== null;
 }

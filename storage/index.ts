@@ -62,6 +62,7 @@ export {
   openLedger,
   openLedgerReader,
   openMemoryLedger,
+  stoppedWriter,
 } from "./open.ts";
 export {
   type OpenedNote,

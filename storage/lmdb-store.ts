@@ -4,10 +4,11 @@
 // writing takes the next writer number; each group is written only if the version is still that of
 // the group before it, checked inside the write transaction. So a group is refused when another
 // writer opened the ledger, and also when the group before it failed.
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { assert, encode } from "../events/index.ts";
 import { chainHashBytes } from "./chain.ts";
 import { LedgerError } from "./errors.ts";
+import { writerMend } from "./gate-name.ts";
 import { type Bytes, commitFailure, dataFile } from "./lmdb-env.ts";
 import {
   corrupt,
@@ -147,7 +148,7 @@ export class LmdbStore extends LmdbReader implements Store {
       throw new LedgerError(
         "ledger-in-use",
         `process ${owner.pid} on ${owner.host} writes the ledger in ${this.#file}: ` +
-          "stop it, or open the ledger for reading",
+          writerMend(dirname(this.#file), owner.pid),
         { facts: { ...owner } },
       );
     }

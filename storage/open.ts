@@ -2,7 +2,9 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { HashName } from "../events/index.ts";
+import type { LedgerError } from "./errors.ts";
 import { openGate, passGate } from "./gate.ts";
+import { connectGate, inUse } from "./gate-name.ts";
 import { GroupLedger } from "./group-ledger.ts";
 import type { Head, Ledger, LedgerReader } from "./ledger.ts";
 import { LmdbBlobReader, LmdbBlobs } from "./lmdb-blobs.ts";
@@ -10,6 +12,7 @@ import { syncDirectory } from "./lmdb-env.ts";
 import { LmdbReader } from "./lmdb-reader.ts";
 import { LmdbStore } from "./lmdb-store.ts";
 import { MemoryBlobs, MemoryDisk, type MemoryFlush, MemoryStore } from "./memory.ts";
+import { isStopped } from "./owner.ts";
 import { Turnstile } from "./turnstile.ts";
 import { LedgerView, type ReadEvent } from "./view.ts";
 
@@ -110,6 +113,16 @@ export async function openLedgerReader(
     const view = new LedgerView(store, blobs, () => blobs.close());
     return Object.assign(view, { blobBytes: (name: HashName) => blobs.sizeOf(name) });
   });
+}
+
+/** What is to be said where the writer of a run directory's ledger stands still; else null. */
+export async function stoppedWriter(directory: string): Promise<LedgerError | null> {
+  const folder = join(directory, ledgerFolder);
+  const writer = await connectGate(folder);
+  if (writer === null) return null;
+  const { socket, pid } = writer;
+  socket.destroy();
+  return pid !== null && isStopped(pid) ? inUse(folder, pid) : null;
 }
 
 /** Opens a ledger in memory: for simulation and tests. */

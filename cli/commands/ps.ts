@@ -1,4 +1,6 @@
 // `varft ps [RUN]`: what lives now: heads, workers, the sandbox.
+import { join } from "node:path";
+import { stoppedWriter } from "../../storage/index.ts";
 import type { Command } from "../command.ts";
 import { runDirectory, runNames } from "../run/index.ts";
 import {
@@ -24,36 +26,52 @@ export const ps: Command = {
   async run(words, { terminal, json, runs: folder, env, clock }) {
     const given = words.text("run");
     const clockMs = clock();
-    const found =
+    const { found, stopped } =
       given === undefined
         ? await liveRuns(folder, env, clockMs)
-        : [await processesOf(folder, given, env, clockMs)];
+        : { found: [await processesOf(folder, given, env, clockMs)], stopped: [] };
+    for (const problem of stopped) terminal.err(`varft: ${problem}\n`);
     if (json) terminal.out(`${JSON.stringify({ runs: found })}\n`);
-    else if (found.length === 0) terminal.out(`No run of ${folder} lives now.\n`);
-    else terminal.out(`${found.map((one) => lines(one, clockMs).join("\n")).join("\n\n")}\n`);
+    else if (found.length === 0 && stopped.length === 0) {
+      terminal.out(`No run of ${folder} lives now.\n`);
+    } else if (found.length > 0) {
+      terminal.out(`${found.map((one) => lines(one, clockMs).join("\n")).join("\n\n")}\n`);
+    }
     return 0;
   },
 };
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-async function liveRuns(
-  folder: string,
-  env: Variables,
-  clockMs: number,
-): Promise<readonly RunProcesses[]> {
-  const names = await runNames(folder);
-  const asked = names.map((run) => askHead(folder, run, env, clockMs).catch(() => null));
-  return (await Promise.all(asked)).filter((one) => one !== null);
+interface LiveRuns {
+  readonly found: readonly RunProcesses[];
+  /** Of each run whose head stands still, what is to be said. */
+  readonly stopped: readonly string[];
 }
 
+async function liveRuns(folder: string, env: Variables, clockMs: number): Promise<LiveRuns> {
+  const names = await runNames(folder);
+  const asked = names.map(async (run) => {
+    const stopped = await stoppedWriter(join(folder, run)).catch(() => null);
+    if (stopped !== null) return stopped.message;
+    return askHead(folder, run, env, clockMs).catch(() => null);
+  });
+  const told = (await Promise.all(asked)).filter((one) => one !== null);
+  return {
+    found: told.filter((one) => typeof one !== "string"),
+    stopped: told.filter((one) => typeof one === "string"),
+  };
+}
+
+/** A head that stands still is not asked: it would not answer. */
 async function processesOf(
   folder: string,
   run: string,
   env: Variables,
   clockMs: number,
 ): Promise<RunProcesses> {
-  await runDirectory(folder, run);
+  const stopped = await stoppedWriter(await runDirectory(folder, run));
+  if (stopped !== null) throw stopped;
   return (await askHead(folder, run, env, clockMs)) ?? recordedProcesses(folder, run);
 }
 

@@ -28,6 +28,9 @@ export const runs: Command = {
     else {
       const header = ["run", "started", "state", "steps", "exact match", "policy"];
       terminal.out(`${tableLines(header, rows.map(cells)).join("\n")}\n`);
+      for (const { run, problem } of rows) {
+        if (problem !== null) terminal.err(`varft: ${run} cannot be read: ${problem}\n`);
+      }
     }
     return 0;
   },
@@ -68,11 +71,11 @@ export function stepsTotalOf(log: RunLog): number | null {
   return typeof run?.steps === "number" ? run.steps : null;
 }
 
-function cells({ run, state, startedMs, steps, stepsTotal, em, policy, problem }: RunRow) {
+function cells({ run, state, startedMs, steps, stepsTotal, em, policy }: RunRow) {
   return [
     run,
     startedMs === null ? "–" : moment(startedMs),
-    problem ?? state,
+    state,
     stepsTotal === null ? "–" : `${steps}/${stepsTotal}`,
     em === null ? "–" : em.toFixed(1),
     shortHash(policy),

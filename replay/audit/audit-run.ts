@@ -11,6 +11,7 @@ import { constants } from "node:os";
 import { StringDecoder } from "node:string_decoder";
 import { fileURLToPath } from "node:url";
 import { CancelledError } from "../../events/index.ts";
+import { stoppedWriter } from "../../storage/index.ts";
 import type { AuditProgress, AuditReport } from "./audit-evidence.ts";
 import { type AuditRequest, type ChildLine, readLine } from "./protocol.ts";
 
@@ -56,8 +57,11 @@ export interface AuditOptions extends Pick<AuditRequest, "trustedKey" | "trusted
 /**
  * Audits the run in `directory`.
  * @throws {CancelledError} when the signal is aborted
+ * @throws {LedgerError} ledger-in-use where its writer stands still: that is no damage
  */
 export async function auditRun(directory: string, options: AuditOptions): Promise<AuditReport> {
+  const stopped = await stoppedWriter(directory);
+  if (stopped !== null) throw stopped;
   const child = new AuditChild(options.limits ?? auditLimits, options.onProgress);
   const { trustedKey, trustedNotes, signal, wasRunning = false } = options;
   const eventsMin = options.twoThreadsEventsMin ?? twoThreadsEventsMin;

@@ -118,7 +118,10 @@ test("one gate at a time; after a close or a crash the next one opens", () =>
     const hold = async (): Promise<() => void> => () => {};
     const gate = await openGate(folder, hold);
     const refused = await openGate(folder, hold).then(() => "opened", String);
-    assert.match(refused, `process ${process.pid} writes the ledger in ${folder}: stop it`);
+    assert.match(
+      refused,
+      `process ${process.pid} writes the ledger in ${folder}: wait until it has ended`,
+    );
     await gate.close();
     await (await openGate(folder, hold)).close();
     await leaveDead(folder);
@@ -235,7 +238,7 @@ test("a writer that stands still is asked once, and told of", async () => {
     const gate = await openGate(folder, () => held);
     const startMs = performance.now();
     const told = await passGate(folder, () => "in", 100).catch((thrown: Error) => thrown.message);
-    assert.match(told, /does not answer: it stands still/);
+    assert.match(told, /does not answer: it stands still, or its host is very busy/);
     assert.ok(performance.now() - startMs < 1_500, "it is not asked twenty times");
     letGo();
     await gate.close();
