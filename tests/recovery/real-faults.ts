@@ -40,13 +40,27 @@ export interface FaultedRun {
   readonly proxy: DisturbingProxy | null;
 }
 
+/** Waits until the fault has a victim: a head that starts has no containers yet. */
+export async function untilThere(fault: RealFault, target: FaultedRun): Promise<boolean> {
+  if (!("victim" in fault)) return true;
+  const { victim } = fault;
+  const isThere = () =>
+    victim === "container"
+      ? containersOf(target.run).length > 0
+      : processesOf(victim, target).length > 0;
+  return untilHit(isThere, target);
+}
+
 /** Does `fault` to the run. False where there was nobody to do it to. */
 export async function inject(fault: RealFault, target: FaultedRun): Promise<boolean> {
   switch (fault.kind) {
     case "kill":
       return untilHit(() => killAll(fault.victim, target), target);
-    case "kill-group":
-      return untilHit(() => signalAll(pidsOf(fault.victim, target).map((pid) => -pid)), target);
+    case "kill-group": {
+      // The server is in the group of the shell that guards it.
+      const leader = fault.victim === "bus" ? "bus-guard" : fault.victim;
+      return untilHit(() => signalAll(pidsOf(leader, target).map((pid) => -pid)), target);
+    }
     case "stop":
       return stopFor(fault.victim, fault.ms, target);
     case "fsync-slow":
@@ -60,7 +74,7 @@ export async function inject(fault: RealFault, target: FaultedRun): Promise<bool
   }
 }
 
-/** How long a victim is waited for that is not there yet: a head that starts has no containers. */
+/** How long a victim is waited for that is not there yet. */
 const victimWaitMs = 15_000;
 const victimPollMs = 100;
 

@@ -7,7 +7,7 @@ import { type Follower, follow, type LedgerReader, openLedgerReader } from "../.
 import { containersOf, type Ending, type Heard, processesNaming } from "../e2e/host-processes.ts";
 import type { SmallRuns } from "../e2e/small-runs.ts";
 import type { DisturbingProxy } from "./disturbing-proxy.ts";
-import { inject, type RealFault } from "./real-faults.ts";
+import { inject, type RealFault, untilThere } from "./real-faults.ts";
 import type { PlannedFault } from "./real-plan.ts";
 import { type Findings, verifyRun } from "./verify.ts";
 import { Witness } from "./witness.ts";
@@ -186,22 +186,30 @@ class RealRun {
     if (next === undefined) return;
     const seen = (this.#seen.get(next) ?? 0) + 1;
     this.#seen.set(next, seen);
-    if (seen >= next.count) this.#due(next);
+    if (seen >= next.count) this.#fall(next);
   }
 
-  /** The fault's time has come. One is done after the other. */
-  #due(planned: PlannedFault): void {
+  /** A fault that cannot be done ends the run with what hindered it. */
+  #fall(planned: PlannedFault): void {
+    this.#due(planned).catch((thrown: unknown) => this.#ending.abort(thrown));
+  }
+
+  /** The fault's time has come. One is done after the other, as soon as it has a victim. */
+  async #due(planned: PlannedFault): Promise<void> {
     this.#waiting.splice(this.#waiting.indexOf(planned), 1);
     const { fault, event, afterMs } = planned;
+    if (event !== null) await pause(afterMs);
+    const over = this.#ending.signal;
+    if (over.aborted) return;
+    const { run } = await this.#options.runs.place(this.#options.name);
+    const proxy = this.#options.bus?.proxy ?? null;
+    const target = { run, headPid: () => this.#head.pid, proxy, over };
+    if (!(await untilThere(fault, target))) return;
     const done = { fault, at: event };
     this.#injecting = this.#injecting.then(async () => {
-      if (event !== null) await pause(afterMs);
-      if (this.#ending.signal.aborted) return;
-      const { run } = await this.#options.runs.place(this.#options.name);
-      const proxy = this.#options.bus?.proxy ?? null;
+      if (over.aborted) return;
       this.#done.push(done);
-      const over = this.#ending.signal;
-      const hit = await inject(fault, { run, headPid: () => this.#head.pid, proxy, over });
+      const hit = await inject(fault, target);
       if (!hit) this.#done.splice(this.#done.indexOf(done), 1);
     });
   }
@@ -211,7 +219,7 @@ class RealRun {
     const { runs, name, bus } = this.#options;
     const { run, directory } = await runs.place(name);
     for (const planned of this.#waiting.filter(({ event }) => event === null)) {
-      void pause(planned.afterMs).then(() => this.#due(planned));
+      void pause(planned.afterMs).then(() => this.#fall(planned));
     }
     this.#reader = await this.#eventually(() => openLedgerReader(directory));
     const note = ({ event }: { readonly event: { readonly type: string } }): void =>
