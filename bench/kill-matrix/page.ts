@@ -1,9 +1,17 @@
 // The part of docs/recovery.md that is written from the record.
+import { realEventTypes } from "../../tests/recovery/real-plan.ts";
+import { simulatedEventTypes } from "../../tests/recovery/simulated-faults.ts";
 import { type CaseRecord, faultCounts, type Layer, layers, totalOf } from "./record.ts";
 
 const headings: Readonly<Record<Layer, string>> = {
   real: "Real processes",
   simulated: "Simulated, in one process",
+};
+
+/** The types of events that bring the faults of a layer. */
+const eventTypes: Readonly<Record<Layer, readonly string[]>> = {
+  real: realEventTypes,
+  simulated: simulatedEventTypes,
 };
 
 /** Everything below it is written here. */
@@ -34,9 +42,25 @@ function totals(records: readonly CaseRecord[]): string {
 
 function layerText(records: readonly CaseRecord[], layer: Layer): string {
   const rows = faultCounts(records, layer).map(
-    ([what, { times, events }]) => `| ${what} | ${times} | ${[...events].sort().join(", ")} |`,
+    ([what, { times, events }]) => `| ${what} | ${times} | ${placesOf(events, layer)} |`,
   );
-  return [`### ${headings[layer]}`, "", "| fault | times | at |", "|---|---|---|", ...rows].join(
-    "\n",
-  );
+  const all = eventTypes[layer];
+  const intro = `The ${all.length} types of events that bring faults: ${all.join(", ")}.`;
+  const head = ["| fault | times | at |", "|---|---|---|"];
+  return [`### ${headings[layer]}`, "", intro, "", ...head, ...rows].join("\n");
+}
+
+/** The moments of a fault; of the types of events, whichever list is shorter: had, or not had. */
+function placesOf(events: ReadonlySet<string>, layer: Layer): string {
+  const all = eventTypes[layer];
+  const had = all.filter((type) => events.has(type));
+  const lacking = all.filter((type) => !events.has(type));
+  const others = [...events].filter((event) => !all.includes(event));
+  const types =
+    lacking.length === 0
+      ? ["each type"]
+      : had.length > lacking.length
+        ? [`each type but ${lacking.join(", ")}`]
+        : had;
+  return [...types, ...others].join(", ");
 }

@@ -42,6 +42,9 @@ const occurrences: readonly (readonly [EventType, number])[] = [
   ["evaluation.completed", 1],
 ];
 
+/** The types of events that bring faults. */
+export const realEventTypes = occurrences.map(([type]) => type);
+
 const kills: readonly RealFault[] = [
   { kind: "kill", victim: "head" },
   { kind: "kill", victim: "rollout" },

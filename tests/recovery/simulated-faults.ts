@@ -47,7 +47,7 @@ export interface SimulatedPlan {
 }
 
 /** Types that come often enough to wait for, in the order of a step. */
-const awaited: readonly EventType[] = [
+export const simulatedEventTypes: readonly EventType[] = [
   "step.planned",
   "evaluation.started",
   "trajectory.started",
@@ -80,7 +80,7 @@ export function simulatedPlan(seed: number): SimulatedPlan {
   const random = new RandomStream(seed, "simulated-faults");
   const pick = <T>(from: readonly T[]): T => from[random.integer(from.length)] as T;
   const faults = Array.from({ length: faultsPerRun }, () => {
-    const event = pick(awaited);
+    const event = pick(simulatedEventTypes);
     const count = often.has(event) ? 1 + random.integer(countMax) : 1;
     return { kind: pick(simulatedKinds), event, count };
   });
