@@ -19,6 +19,8 @@ import {
 } from "./lmdb-env.ts";
 import type { Turnstile } from "./turnstile.ts";
 
+/** The tables of the blobs' environment. */
+export const blobTables = ["rows", "sizes"] as const;
 const rowBytes = 1024 * 1024;
 /** Rows of one transaction: bounds the memory of a commit, and how long others wait for it. */
 const rowsPerCommit = 16;

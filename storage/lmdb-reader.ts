@@ -15,6 +15,8 @@ import { type Lease, pageBytesMax, pageRowsMax, type StoredRow } from "./ledger.
 import { type Bytes, type Environment, openEnvironment, openRows } from "./lmdb-env.ts";
 import type { RawHead, StoreReader } from "./store.ts";
 
+/** The tables of a ledger's environment. */
+export const ledgerTables = ["events", "streams", "commands", "leases", "meta"] as const;
 /** The row of `meta` that says how far the ledger goes. */
 export const headKey = "head";
 export const lastSeqPossible = Number.MAX_SAFE_INTEGER;

@@ -7,12 +7,14 @@ import { openGate, passGate } from "./gate.ts";
 import { connectGate, inUse } from "./gate-name.ts";
 import { GroupLedger } from "./group-ledger.ts";
 import type { Head, Ledger, LedgerReader } from "./ledger.ts";
-import { LmdbBlobReader, LmdbBlobs } from "./lmdb-blobs.ts";
-import { syncDirectory } from "./lmdb-env.ts";
-import { LmdbReader } from "./lmdb-reader.ts";
+import { blobTables, LmdbBlobReader, LmdbBlobs } from "./lmdb-blobs.ts";
+import { dataFile, syncDirectory } from "./lmdb-env.ts";
+import { LmdbReader, ledgerTables } from "./lmdb-reader.ts";
 import { LmdbStore } from "./lmdb-store.ts";
 import { MemoryBlobs, MemoryDisk, type MemoryFlush, MemoryStore } from "./memory.ts";
 import { isStopped } from "./owner.ts";
+import { probe, type Suspect } from "./probe.ts";
+import { isShort } from "./short-file.ts";
 import { Turnstile } from "./turnstile.ts";
 import { LedgerView, type ReadEvent } from "./view.ts";
 
@@ -72,6 +74,7 @@ export async function openStores(directory: string, isCopying = false): Promise<
   const turnstile = new Turnstile();
   const gate = await openGate(folders[0], () => turnstile.hold());
   try {
+    for (const suspect of suspectsOf(directory)) await probe(directory, folders[0], suspect);
     const store = await openStore(folders[0], turnstile, isCopying);
     const blobs = new LmdbBlobs(folders[1], turnstile);
     for (const folder of [...folders, directory, dirname(directory)]) await syncDirectory(folder);
@@ -100,19 +103,46 @@ async function openStore(
 /**
  * Opens the ledger of a run directory for reading, while another process may write it.
  * @param now milliseconds; bounds how long one page may read
- * @throws {LedgerError} ledger-missing
+ * @throws {LedgerError} ledger-missing, ledger-corrupt, ledger-in-use
  */
 export async function openLedgerReader(
   directory: string,
   now: () => number = () => performance.now(),
 ): Promise<LocalReader> {
-  const folder = join(directory, ledgerFolder);
-  return passGate(folder, () => {
+  return openToRead(directory, (folder, blobsPath) => {
     const store = new LmdbReader(folder, true, now);
-    const blobs = new LmdbBlobReader(join(directory, blobsFolder), true);
+    const blobs = new LmdbBlobReader(blobsPath, true);
     const view = new LedgerView(store, blobs, () => blobs.close());
     return Object.assign(view, { blobBytes: (name: HashName) => blobs.sizeOf(name) });
   });
+}
+
+/**
+ * Runs `open`, that opens the environments of a run directory for reading, while nobody commits,
+ * and not before what looks damaged has been read elsewhere.
+ * @throws {LedgerError} ledger-corrupt, ledger-in-use
+ */
+export async function openToRead<T extends object>(
+  directory: string,
+  open: (ledger: string, blobs: string) => T,
+): Promise<T> {
+  const [ledger, blobs] = [join(directory, ledgerFolder), join(directory, blobsFolder)];
+  const found = await passGate(ledger, () => {
+    const suspects = suspectsOf(directory);
+    return { suspects, opened: suspects.length === 0 ? open(ledger, blobs) : null };
+  });
+  if (found.opened !== null) return found.opened;
+  for (const suspect of found.suspects) await probe(directory, ledger, suspect);
+  return passGate(ledger, () => open(ledger, blobs));
+}
+
+/** The environments of a run directory whose files look cut short. */
+function suspectsOf(directory: string): readonly Suspect[] {
+  const environments = [
+    { path: join(directory, ledgerFolder), tables: ledgerTables },
+    { path: join(directory, blobsFolder), tables: blobTables },
+  ];
+  return environments.filter(({ path }) => isShort(join(path, dataFile)));
 }
 
 /** What is to be said where the writer of a run directory's ledger stands still; else null. */

@@ -1,7 +1,7 @@
 // `varft backup RUN -o DIR`: a run's directory copied, also while the run goes on.
 import { copyFile, mkdir, realpath, rename } from "node:fs/promises";
 import { join } from "node:path";
-import { copyRun } from "../../storage/index.ts";
+import { copyRun, openLedgerReader } from "../../storage/index.ts";
 import type { Command } from "../command.ts";
 import { UsageError } from "../errors.ts";
 import { type StageLine, stageLine } from "../live/index.ts";
@@ -30,6 +30,8 @@ export const backup: Command = {
     const run = words.required("run");
     const source = await runDirectory(runs, run);
     const target = join(words.required("out"), run);
+    // Of what cannot be read no copy is begun.
+    await (await openLedgerReader(source)).close();
     await mkdir(target, { recursive: true });
     if ((await realpath(source)) === (await realpath(target))) {
       throw new UsageError(`${target} is the run itself: name another folder`);

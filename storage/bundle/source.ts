@@ -3,10 +3,10 @@
 import { join } from "node:path";
 import type { HashName } from "../../events/index.ts";
 import { LmdbTables } from "../evidence.ts";
-import { isWritten, passGate } from "../gate.ts";
+import { isWritten } from "../gate.ts";
 import { type Head, type Lease, pageRowsMax, type StoredRow } from "../ledger.ts";
 import { LmdbBlobReader } from "../lmdb-blobs.ts";
-import { blobsFolder, ledgerFolder } from "../open.ts";
+import { ledgerFolder, openToRead } from "../open.ts";
 
 export interface BundleSource {
   /** Whether some process writes the ledger. */
@@ -25,14 +25,13 @@ export interface BundleSource {
 
 /**
  * Opens a run directory to make a bundle of it.
- * @throws {LedgerError} ledger-missing
+ * @throws {LedgerError} ledger-missing, ledger-corrupt, ledger-in-use
  */
 export async function openBundleSource(directory: string): Promise<BundleSource> {
-  const folder = join(directory, ledgerFolder);
-  const isWrittenNow = await isWritten(folder);
-  return passGate(folder, () => {
+  const isWrittenNow = await isWritten(join(directory, ledgerFolder));
+  return openToRead(directory, (folder, blobsPath) => {
     const ledger = new LmdbTables(folder, true, () => performance.now());
-    const blobs = new LmdbBlobReader(join(directory, blobsFolder), true);
+    const blobs = new LmdbBlobReader(blobsPath, true);
     // In one turn, so that both are of one snapshot.
     const { size, hash } = ledger.head();
     const leases = [...ledger.leases()];
