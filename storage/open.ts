@@ -1,8 +1,9 @@
 // Opening a run directory's ledger: to write (one process), to read (any), or in memory.
 import { mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { HashName } from "../events/index.ts";
-import type { LedgerError } from "./errors.ts";
+import { LedgerError } from "./errors.ts";
+import { hasFreeList } from "./free-list.ts";
 import { openGate, passGate } from "./gate.ts";
 import { connectGate, inUse } from "./gate-name.ts";
 import { GroupLedger } from "./group-ledger.ts";
@@ -74,7 +75,10 @@ export async function openStores(directory: string, isCopying = false): Promise<
   const turnstile = new Turnstile();
   const gate = await openGate(folders[0], () => turnstile.hold());
   try {
-    for (const suspect of suspectsOf(directory)) await probe(directory, folders[0], suspect);
+    for (const suspect of suspectsOf(directory)) {
+      await probe(directory, folders[0], suspect);
+      requireFreeList(directory, join(suspect.path, dataFile));
+    }
     const store = await openStore(folders[0], turnstile, isCopying);
     const blobs = new LmdbBlobs(folders[1], turnstile);
     for (const folder of [...folders, directory, dirname(directory)]) await syncDirectory(folder);
@@ -134,6 +138,17 @@ export async function openToRead<T extends object>(
   if (found.opened !== null) return found.opened;
   for (const suspect of found.suspects) await probe(directory, ledger, suspect);
   return passGate(ledger, () => open(ledger, blobs));
+}
+
+/** A file that can be read whole may still have lost what a writer needs. */
+function requireFreeList(directory: string, file: string): void {
+  if (hasFreeList(file)) return;
+  throw new LedgerError(
+    "ledger-corrupt",
+    `${file} was cut short: all its rows are there, but not its list of free pages, so that ` +
+      `nothing can be written; \`varft backup ${basename(directory)} -o DIR\` makes a whole copy`,
+    { facts: { file } },
+  );
 }
 
 /** The environments of a run directory whose files look cut short. */

@@ -10,14 +10,19 @@ import { closeSync, existsSync, fstatSync, openSync, readSync } from "node:fs";
 const magicAt = 24;
 const versionAt = 28;
 const pageBytesAt = 48;
+const freeRootAt = 88;
 const lastPageAt = 144;
 const transactionAt = 152;
 const metaBytes = 160;
 const magic = 0xbeefc0de;
 const version = 2;
+/** The root of an empty tree. */
+const noPage = 2n ** 64n - 1n;
 
 interface Meta {
   readonly pageBytes: number;
+  /** The page where the list of free pages begins; null: it is empty. */
+  readonly freeRoot: number | null;
   readonly lastPage: number;
   readonly transaction: bigint;
 }
@@ -27,14 +32,19 @@ export function isShort(file: string): boolean {
   if (!existsSync(file)) return false;
   const handle = openSync(file, "r");
   try {
-    const first = metaAt(handle, 0);
-    const second = first && metaAt(handle, first.pageBytes);
-    if (first === null || second === null) return true;
-    const { pageBytes, lastPage } = second.transaction > first.transaction ? second : first;
-    return fstatSync(handle).size < (lastPage + 1) * pageBytes;
+    const meta = readMeta(handle);
+    return meta === null || fstatSync(handle).size < (meta.lastPage + 1) * meta.pageBytes;
   } finally {
     closeSync(handle);
   }
+}
+
+/** The newer meta page of an open file; null where one of the two cannot be read. */
+export function readMeta(handle: number): Meta | null {
+  const first = metaAt(handle, 0);
+  const second = first && metaAt(handle, first.pageBytes);
+  if (first === null || second === null) return null;
+  return second.transaction > first.transaction ? second : first;
 }
 
 /** The meta page at `position`; null where none can be read. */
@@ -43,7 +53,9 @@ function metaAt(handle: number, position: number): Meta | null {
   if (readSync(handle, bytes, 0, metaBytes, position) < metaBytes) return null;
   const isMeta = bytes.readUInt32LE(magicAt) === magic && bytes.readUInt16LE(versionAt) === version;
   if (!isMeta) return null;
+  const freeRoot = bytes.readBigUInt64LE(freeRootAt);
   return {
+    freeRoot: freeRoot === noPage ? null : Number(freeRoot),
     pageBytes: bytes.readUInt32LE(pageBytesAt),
     lastPage: Number(bytes.readBigUInt64LE(lastPageAt)),
     transaction: bytes.readBigUInt64LE(transactionAt),
