@@ -58,11 +58,12 @@ export function replayLines(
 ): string[] {
   const { events, steps, recompute, comparisons, differences } = verdict;
   const how = recompute ? "replayed and recomputed" : "replayed";
-  const perSecond = thousands(events / Math.max(seconds, 1e-3));
+  // Of what is computed again events are no measure.
+  const perSecond = `  (${thousands(events / Math.max(seconds, 1e-3))} events/s)`;
   const size = `${thousands(events)} events, ${steps} step${steps === 1 ? "" : "s"} compared`;
   const missing = missingNotes(verdict);
   return [
-    `${colors.bold(run)}  ${how} in ${duration(seconds)}  ${size}  (${perSecond} events/s)`,
+    `${colors.bold(run)}  ${how} in ${duration(seconds)}  ${size}${recompute ? "" : perSecond}`,
     "",
     ...tableOf(comparisons, colors),
     "",

@@ -53,8 +53,8 @@ export async function requireCheckpoint(
   });
   if (found === base) return;
   throw new EvidenceError(
-    `the checkpoint in ${directory} is ${found}, the run began with ${base}: ` +
-      "name its folder with --model DIR",
+    `the checkpoint in ${directory} is another model: it is ${found}, the run began with ${base}; ` +
+      "--model DIR has to name a folder that holds that one",
   );
 }
 

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import { varft } from "../fake-terminal.ts";
-import { writeSmallRun } from "../small-run.ts";
+import { replayLines } from "../../../cli/evidence/index.ts";
+import { fakeTerminal, varft } from "../fake-terminal.ts";
+import { image, writeSmallRun } from "../small-run.ts";
 
 const test = suite("cli/replay");
 let runs = "";
@@ -57,9 +58,27 @@ test("another checkpoint, and none, are told before anything is computed", async
   const missing = await varft("replay", "done", ...none, "--runs", runs);
   assert.is(missing.code, 1);
   assert.match(missing.err, "the checkpoint in no-such-folder cannot be read: name its folder");
-  const { code, err } = await varft("replay", "done", "--recompute", "--runs", runs);
-  assert.is.not(code, 0);
-  assert.match(err, /the checkpoint in models\/tiny is sha256:.*name its folder with --model DIR/);
+  const named = ["--recompute", "--model", "models/tiny"] as const;
+  const { code, err } = await varft("replay", "done", ...named, "--runs", runs);
+  assert.is(code, 3);
+  const other = /the checkpoint in models\/tiny is another model: it is sha256:[0-9a-f]{64}, /;
+  assert.match(err, other);
+  assert.match(err, `the run began with ${image}; --model DIR has to name a folder that holds`);
+});
+
+test("what is computed again is told in a first line that fits a terminal", () => {
+  const counts = { events: 1_021_541, steps: 200, policies: 200, hashOnlySteps: 0 };
+  const found = { differsAt: null, differences: [], comparisons: {}, tasksDrawn: true };
+  const rest = { ...counts, ...found, unsampled: 0, unlearned: 0 };
+  const verdict = { ok: true, recompute: true, ...rest };
+  const told = { run: "quickstart-20261122-150312", verdict, notes: [], seconds: 7_265 };
+  const { colors, columns } = fakeTerminal();
+  const [line = ""] = replayLines(told, colors);
+  assert.match(line, "replayed and recomputed in ");
+  assert.match(line, "1,021,541 events, 200 steps compared");
+  assert.ok(line.length <= columns, line);
+  const decisions = { ...told, verdict: { ...verdict, recompute: false }, seconds: 10 };
+  assert.match(replayLines(decisions, colors)[0] ?? "", "(102,154 events/s)");
 });
 
 test("diff tells settings, figures and the parting, and ends with 3", async () => {
