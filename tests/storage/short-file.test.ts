@@ -61,7 +61,9 @@ async function readAll(directory: string): Promise<void> {
   }
 }
 
-/** Makes both meta pages speak of pages that the file does not have: none of its rows needs them. */
+/**
+ * Makes both meta pages speak of pages that the file does not have: none of its rows needs them.
+ */
 async function promisePages(file: string, pages: bigint): Promise<void> {
   const handle = await open(file, "r+");
   for (const at of [lastPageAt, pageBytes + lastPageAt]) {

@@ -312,10 +312,12 @@ function blobsByKind({ events }: RunRecord): Readonly<Record<string, readonly st
   const named = (type: string, key: string) =>
     events.filter((event) => event.type === type).map(({ data }) => String(data[key]));
   const images = named("tool.returned", "image").filter((name) => name !== "null");
+  // One that was pruned may be missing.
+  const pruned = JSON.stringify(events.filter(({ type }) => type === "blobs.pruned"));
   return {
     policy: named("policy.updated", "policyAfter"),
     optimizer: named("run.started", "optimizer"),
-    gradient: named("gradient.computed", "gradient"),
+    gradient: named("gradient.computed", "gradient").filter((name) => !pruned.includes(name)),
     image: [...new Set(images)],
   };
 }
