@@ -6,7 +6,7 @@
 import fc from "fast-check";
 import { suite } from "uvu";
 import * as assert from "uvu/assert";
-import type { EventEnvelope } from "../../../events/index.ts";
+import { type EventEnvelope, unpackHashes } from "../../../events/index.ts";
 import { tinyConfig } from "../../actors/tiny-run.ts";
 import {
   auditFiles,
@@ -313,11 +313,15 @@ function blobsByKind({ events }: RunRecord): Readonly<Record<string, readonly st
     events.filter((event) => event.type === type).map(({ data }) => String(data[key]));
   const images = named("tool.returned", "image").filter((name) => name !== "null");
   // One that was pruned may be missing.
-  const pruned = JSON.stringify(events.filter(({ type }) => type === "blobs.pruned"));
+  const pruned = new Set<string>(
+    events
+      .filter(({ type }) => type === "blobs.pruned")
+      .flatMap(({ data }) => unpackHashes(data["names"] as Uint8Array)),
+  );
   return {
     policy: named("policy.updated", "policyAfter"),
     optimizer: named("run.started", "optimizer"),
-    gradient: named("gradient.computed", "gradient").filter((name) => !pruned.includes(name)),
+    gradient: named("gradient.computed", "gradient").filter((name) => !pruned.has(name)),
     image: [...new Set(images)],
   };
 }
